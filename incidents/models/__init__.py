@@ -1,0 +1,74 @@
+"""The rows of the ground floor."""
+
+from incidents.models.alert import Alert, AlertStatus, RawEvent
+from incidents.models.catalog import Component, Integration, IntegrationKind, Service
+from incidents.models.clock import Clock, Rule
+from incidents.models.command import Role, Task
+from incidents.models.engine import EngineBeat
+from incidents.models.incident import (
+    Impact,
+    Incident,
+    Participant,
+    PhaseEntry,
+    SeverityChange,
+    SeverityProposal,
+    StaleVersion,
+    TransitionError,
+)
+from incidents.models.notice import Notice
+from incidents.models.people import (
+    Access,
+    ApiToken,
+    Holiday,
+    IdempotentAnswer,
+    Membership,
+    Organisation,
+    Rank,
+    Scope,
+    Team,
+    Theme,
+    User,
+)
+from incidents.models.severity import AlertLevel, DeadlineRule, PostmortemRule, Severity
+from incidents.models.timeline import EntryKind, TimelineEntry
+
+__all__ = [
+    "Access",
+    "Alert",
+    "AlertLevel",
+    "AlertStatus",
+    "ApiToken",
+    "Clock",
+    "Component",
+    "DeadlineRule",
+    "EngineBeat",
+    "EntryKind",
+    "Holiday",
+    "IdempotentAnswer",
+    "Impact",
+    "Incident",
+    "Integration",
+    "IntegrationKind",
+    "Membership",
+    "Notice",
+    "Organisation",
+    "Participant",
+    "PhaseEntry",
+    "PostmortemRule",
+    "Rank",
+    "RawEvent",
+    "Role",
+    "Rule",
+    "Scope",
+    "Service",
+    "Severity",
+    "SeverityChange",
+    "SeverityProposal",
+    "StaleVersion",
+    "Task",
+    "Team",
+    "Theme",
+    "TimelineEntry",
+    "TransitionError",
+    "User",
+]

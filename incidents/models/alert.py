@@ -1,0 +1,79 @@
+"""What the outside world told us: the raw event as it came, and the alert that it stands for."""
+
+from django.db import models
+
+from incidents.models.catalog import Integration
+from incidents.models.incident import Incident
+from incidents.models.severity import Severity
+
+
+class RawEvent(models.Model):
+    """One accepted request, byte for byte. ``incidents.intake`` stores it before the answer; a tick processes it."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="raw_events")
+    format = models.CharField(max_length=16)
+    body = models.BinaryField(help_text="The request's body as it came.")
+    dedup_key = models.CharField(max_length=255, blank=True, help_text="Made at the door where the sender gave none.")
+    received_at = models.DateTimeField(help_text="UTC, by the database's clock.")
+    processed_at = models.DateTimeField(null=True, help_text="UTC; null = still to do.")
+    rejected_because = models.TextField(blank=True, help_text="Why nothing was made of it; empty = it was used.")
+    outcome = models.JSONField(default=dict, help_text="What was made of it: alerts opened, repeated, resolved.")
+    not_before = models.DateTimeField(null=True, help_text="UTC; back-off after a failure.")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_error = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(processed_at=None), name="raw_event_to_do"),
+            models.Index(fields=["received_at"], name="raw_event_received"),
+        ]
+
+
+class AlertStatus(models.TextChoices):
+    """Whether the source still complains."""
+
+    OPEN = "open", "Open"
+    RESOLVED = "resolved", "Resolved"
+
+
+class Alert(models.Model):
+    """One complaint of one source, from its first event until the source says it is over.
+
+    ``incidents.intake`` alone writes it. At most one is open per integration and dedup key (I6).
+    """
+
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="alerts")
+    incident = models.ForeignKey(Incident, null=True, on_delete=models.PROTECT, related_name="alerts")
+    dedup_key = models.CharField(max_length=255)
+    group_key = models.CharField(max_length=255, help_text="Alerts of one service and group share an incident.")
+    status = models.CharField(max_length=10, choices=AlertStatus, default=AlertStatus.OPEN)
+    summary = models.CharField(max_length=1024)
+    source = models.CharField(max_length=255, blank=True)
+    level_word = models.CharField(max_length=40, blank=True, help_text="The source's own word; empty = none given.")
+    severity = models.ForeignKey(Severity, null=True, on_delete=models.PROTECT, related_name="+")
+    labels = models.JSONField(default=dict)
+    links = models.JSONField(default=list, help_text="List of {href, text}.")
+    count = models.PositiveIntegerField(default=1, help_text="Events seen of this alert.")
+    starts_at = models.DateTimeField(null=True, help_text="UTC; when the source says it began; null = not said.")
+    first_received_at = models.DateTimeField()
+    last_received_at = models.DateTimeField()
+    acknowledged_at = models.DateTimeField(null=True, help_text="UTC; when the source acknowledged it.")
+    resolved_at = models.DateTimeField(null=True)
+    raw_event = models.ForeignKey(RawEvent, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["integration", "dedup_key"],
+                condition=models.Q(status="open"),
+                name="one_open_alert_per_integration_and_key",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status="open", resolved_at=None) | models.Q(status="resolved", resolved_at__isnull=False),
+                name="alert_resolved_at_only_when_resolved",
+            ),
+        ]
+        indexes = [models.Index(fields=["incident", "status"], name="alert_of_incident")]
+
+    def __str__(self) -> str:
+        return self.summary

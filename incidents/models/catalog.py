@@ -1,0 +1,81 @@
+"""What can fail, who owns it, and the doors through which its alerts come in."""
+
+import secrets
+import string
+
+from django.db import models
+
+import pghistory
+
+from incidents.models.people import SLUG, Team
+
+ALPHABET = string.ascii_letters + string.digits
+
+
+def new_key() -> str:
+    """Return a random integration key of 32 letters and digits (about 190 bits)."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(32))
+
+
+@pghistory.track()
+class Service(models.Model):
+    """Something that users notice when it fails, owned by one team."""
+
+    slug = models.SlugField(unique=True, validators=[SLUG])
+    name = models.CharField(max_length=80)
+    description = models.TextField(blank=True)
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="services")
+    revenue_path = models.BooleanField(
+        default=False, help_text="Payments or orders run through it: incidents here are more urgent (R-25)."
+    )
+    core = models.BooleanField("core business", default=False, help_text="The business stops when it stops.")
+    is_active = models.BooleanField("active", default=True, help_text="Retired services accept no new incidents.")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@pghistory.track()
+class Component(models.Model):
+    """A part of a service, named as people outside know it."""
+
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="components")
+    name = models.CharField(max_length=80)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["service", "name"], name="component_name_is_unique_in_a_service")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class IntegrationKind(models.TextChoices):
+    """The formats that intake reads."""
+
+    ALERTMANAGER = "alertmanager", "Prometheus Alertmanager"
+    PAGERDUTY = "pagerduty", "PagerDuty Events API v2"
+    GENERIC = "generic", "Generic JSON"
+
+
+@pghistory.track(exclude=["key"])
+class Integration(models.Model):
+    """A door for the alerts of one service. Its key is the secret in the sender's URL."""
+
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="integrations")
+    kind = models.CharField(max_length=16, choices=IntegrationKind)
+    name = models.CharField(max_length=80)
+    key = models.CharField(max_length=32, unique=True, default=new_key, editable=False)
+    auto_resolve = models.BooleanField(
+        default=True, help_text="Resolve the incident when the source says that all its alerts are over."
+    )
+    mapping = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Generic JSON only: our field -> path in the payload, for example "
+        '{"summary": "event.title", "severity": "event.level", "dedup_key": "event.id", "status": "event.state"}.',
+    )
+    is_active = models.BooleanField("active", default=True, help_text="An inactive integration answers 404.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.get_kind_display()})"

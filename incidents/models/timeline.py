@@ -1,0 +1,97 @@
+"""The timeline: what happened, when, told by whom. Append-only, held by a database trigger."""
+
+import pgtrigger
+from django.db import models
+
+from incidents.models.incident import Incident
+from incidents.models.people import User
+
+
+class EntryKind(models.TextChoices):
+    """What an entry tells. The first five are written by people."""
+
+    NOTE = "note", "Note"
+    FINDING = "finding", "Finding"
+    DECISION = "decision", "Decision"
+    ACTION = "action", "Action"
+    UPDATE = "update", "Update"
+    DETECTED = "detected", "Detected"
+    DECLARED = "declared", "Declared"
+    ALERT = "alert", "Alert"
+    ACKNOWLEDGED = "acknowledged", "Acknowledged"
+    JOINED = "joined", "Joined"
+    SEVERITY = "severity", "Severity changed"
+    PHASE = "phase", "Phase"
+    MITIGATED = "mitigated", "Mitigated"
+    RESOLVED = "resolved", "Resolved"
+    REOPENED = "reopened", "Reopened"
+    CLOSED = "closed", "Closed"
+    DECLINED = "declined", "Declined"
+    ESCALATION = "escalation", "Escalation"
+    PAGE = "page", "Page"
+    DELIVERY = "delivery", "Delivery"
+    CLOCK = "clock", "Clock"
+    TASK = "task", "Task"
+    POSTMORTEM = "postmortem", "Postmortem"
+    IMPACT = "impact", "Impact"
+
+    @property
+    def is_written(self) -> bool:
+        """A person writes it, as opposed to what the system records."""
+        return self.value in WRITTEN
+
+
+WRITTEN = ("note", "finding", "decision", "action", "update")
+MILESTONES = ("detected", "mitigated", "resolved", "reopened", "closed")
+NOISE = ("delivery",)
+
+UNLESS_PRUNING = """
+    IF current_setting('tocsin.pruning', true) = 'on' THEN
+        RETURN COALESCE(NEW, OLD);
+    END IF;
+    RAISE EXCEPTION 'the timeline is append-only: write a correction as a new entry';
+"""
+
+
+class TimelineEntry(models.Model):
+    """One line of an incident's story. ``incidents.timeline`` alone adds rows; nothing changes or deletes one (I8)."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="timeline")
+    seq = models.PositiveIntegerField(help_text="1, 2, 3 … within the incident, without gaps.")
+    kind = models.CharField(max_length=16)
+    occurred_at = models.DateTimeField(help_text="When it happened, UTC.")
+    recorded_at = models.DateTimeField(help_text="When it was written down, UTC.")
+    actor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", help_text="null = the system")
+    role = models.CharField(max_length=40, blank=True, help_text="The role the person held then.")
+    text = models.TextField(help_text="Markdown.")
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["incident", "seq"], name="timeline_seq_is_unique")]
+        indexes = [models.Index(fields=["incident", "-occurred_at", "-seq"], name="timeline_story")]
+        triggers = [
+            pgtrigger.Trigger(
+                name="append_only",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                func=UNLESS_PRUNING,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.kind}"
+
+    @property
+    def late(self) -> bool:
+        """Written down more than a minute after it happened."""
+        return (self.recorded_at - self.occurred_at).total_seconds() > 60
+
+    @property
+    def kind_label(self) -> str:
+        """The kind in words."""
+        return EntryKind(self.kind).label
+
+    @property
+    def is_milestone(self) -> bool:
+        """Drawn as a line across the page."""
+        return self.kind in MILESTONES

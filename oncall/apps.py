@@ -1,0 +1,9 @@
+"""The app's start."""
+
+from django.apps import AppConfig
+
+
+class OncallConfig(AppConfig):
+    """Registers nothing yet."""
+
+    name = "oncall"

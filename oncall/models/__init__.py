@@ -1,0 +1,34 @@
+"""The rows of the pager."""
+
+from oncall.models.contact import Channel, ContactMethod
+from oncall.models.escalation import Escalation, EscalationStep, RunState, StepState
+from oncall.models.page import Attempt, Delivery, DeliveryState, Page, SandboxMessage
+from oncall.models.policy import Act, Condition, EscalationLevel, EscalationPolicy, EscalationTarget, TargetKind
+from oncall.models.schedule import Layer, LayerPerson, Override, OverrideKind, Restriction, Schedule, Unit
+
+__all__ = [
+    "Act",
+    "Attempt",
+    "Channel",
+    "Condition",
+    "ContactMethod",
+    "Delivery",
+    "DeliveryState",
+    "Escalation",
+    "EscalationLevel",
+    "EscalationPolicy",
+    "EscalationStep",
+    "EscalationTarget",
+    "Layer",
+    "LayerPerson",
+    "Override",
+    "OverrideKind",
+    "Page",
+    "Restriction",
+    "RunState",
+    "SandboxMessage",
+    "Schedule",
+    "StepState",
+    "TargetKind",
+    "Unit",
+]

@@ -1,0 +1,122 @@
+"""The outbox: pages, the deliveries that carry them, the attempts that were made."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from incidents.models import Incident, Notice, User
+from oncall.models.contact import Channel, ContactMethod
+from oncall.models.escalation import Escalation
+from oncall.models.policy import Act
+
+
+class Page(models.Model):
+    """This person is being paged (or informed) about this incident, and why. Unique per run, generation, loop, level (I2)."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="pages")
+    run = models.ForeignKey(Escalation, on_delete=models.CASCADE, related_name="pages")
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="pages")
+    generation = models.PositiveSmallIntegerField()
+    loop = models.PositiveSmallIntegerField(default=0)
+    level = models.PositiveSmallIntegerField(help_text="0 = the fallback contact.")
+    act = models.CharField(max_length=8, choices=Act)
+    reason = models.CharField(max_length=200, help_text="Why this person: layer, override, rank, fallback.")
+    created_at = models.DateTimeField()
+    acknowledged_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True, help_text="UTC; null = it still wants an answer, or still goes out.")
+    repeat_at = models.DateTimeField(null=True, help_text="UTC; next repeated call; null = none.")
+    repeats = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "generation", "loop", "level", "person"], name="person_is_paged_once_per_level"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["person", "-created_at"], name="page_of_person"),
+            models.Index(fields=["repeat_at"], condition=Q(repeat_at__isnull=False), name="page_repeat"),
+            models.Index(fields=["incident"], condition=Q(ended_at=None), name="page_waiting"),
+        ]
+
+    @property
+    def reference(self) -> str:
+        """The short code each message carries."""
+        return f"{self.incident_id}-{self.pk}"
+
+
+class DeliveryState(models.TextChoices):
+    """Where a message stands. The last five are final (I5)."""
+
+    PENDING = "pending", "Pending"
+    SENDING = "sending", "Sending"
+    ACCEPTED = "accepted", "Accepted"
+    DELIVERED = "delivered", "Delivered"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+    SUPPRESSED = "suppressed", "Suppressed"
+    BUNDLED = "bundled", "Bundled"
+
+
+class Delivery(models.Model):
+    """One message on one contact method. A sender leases it, sends, and finishes by compare-and-set on the lease."""
+
+    page = models.ForeignKey(Page, null=True, on_delete=models.CASCADE, related_name="deliveries")
+    notice = models.ForeignKey(Notice, null=True, on_delete=models.CASCADE, related_name="deliveries")
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    method = models.ForeignKey(ContactMethod, null=True, on_delete=models.SET_NULL, related_name="+")
+    channel = models.CharField(max_length=8, choices=Channel)
+    address = models.CharField(max_length=200)
+    dedupe_key = models.CharField(max_length=120, unique=True)
+    priority = models.PositiveSmallIntegerField(default=5, help_text="0 goes first.")
+    state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
+    created_at = models.DateTimeField()
+    not_before = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    lease = models.UUIDField(null=True, help_text="Of the sender that holds it; null = nobody.")
+    lease_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(page__isnull=False) | Q(notice__isnull=False), name="delivery_carries_a_page_or_a_notice"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="sending") | Q(lease__isnull=False), name="sending_delivery_has_a_lease"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["channel", "priority", "not_before"], condition=Q(state="pending"), name="delivery_due"),
+            models.Index(fields=["lease_until"], condition=Q(state="sending"), name="delivery_leased"),
+        ]
+
+
+class Attempt(models.Model):
+    """One try to hand a delivery to a transport. Rows are added, never changed."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="tries")
+    number = models.PositiveSmallIntegerField()
+    transport = models.CharField(max_length=20)
+    at = models.DateTimeField()
+    outcome = models.CharField(max_length=20, help_text="accepted, delivered, temporary, permanent or lease expired.")
+    detail = models.TextField(blank=True)
+
+
+class SandboxMessage(models.Model):
+    """What a person's phone would have received. Written by the sandbox transport, read by the sandbox page."""
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    delivery = models.OneToOneField(Delivery, on_delete=models.CASCADE, related_name="sandbox_message")
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    channel = models.CharField(max_length=8, choices=Channel)
+    address = models.CharField(max_length=200)
+    subject = models.CharField(max_length=200)
+    text = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["person", "-at"], name="sandbox_message_of_person")]

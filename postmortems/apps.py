@@ -1,0 +1,9 @@
+"""The app's start."""
+
+from django.apps import AppConfig
+
+
+class PostmortemsConfig(AppConfig):
+    """Registers nothing yet."""
+
+    name = "postmortems"

@@ -1,0 +1,64 @@
+"""The postmortem and its sections."""
+
+from django.db import models
+
+from incidents.models import Incident, User
+
+
+class DocumentStatus(models.TextChoices):
+    """How far the document is."""
+
+    DRAFT = "draft", "Draft"
+    PUBLISHED = "published", "Published"
+
+
+class SectionKey(models.TextChoices):
+    """The six sections in their order (R-76)."""
+
+    SUMMARY = "summary", "Incident summary"
+    TIMELINE = "timeline", "Timeline"
+    IMPACT = "impact", "Impact assessment"
+    ROOT_CAUSE = "root_cause", "Root cause analysis"
+    IMPROVEMENTS = "improvements", "Improvements"
+    LESSONS = "lessons", "Lessons learned"
+
+
+class Postmortem(models.Model):
+    """What a team learned from one incident. ``postmortems.drafting`` makes it on resolve; people write it in forms."""
+
+    incident = models.OneToOneField(Incident, on_delete=models.PROTECT, related_name="postmortem")
+    status = models.CharField(max_length=10, choices=DocumentStatus, default=DocumentStatus.DRAFT)
+    owner = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    due_at = models.DateTimeField(help_text="UTC; counted from the resolution (R-75).")
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"Postmortem of {self.incident_id}"
+
+
+class Section(models.Model):
+    """One section's text; each save raises ``version``, so that two writers cannot overwrite one another."""
+
+    postmortem = models.ForeignKey(Postmortem, on_delete=models.CASCADE, related_name="sections")
+    key = models.CharField(max_length=16, choices=SectionKey)
+    position = models.PositiveSmallIntegerField()
+    text = models.TextField(blank=True, help_text="Markdown.")
+    version = models.PositiveIntegerField(default=1)
+    edited_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    edited_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["postmortem", "key"], name="section_is_unique_in_a_postmortem")]
+
+
+class SectionRevision(models.Model):
+    """A section's text as it was saved; nothing typed is ever lost. Rows are added, never changed."""
+
+    section = models.ForeignKey(Section, on_delete=models.CASCADE, related_name="revisions")
+    version = models.PositiveIntegerField()
+    text = models.TextField(blank=True)
+    by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["section", "version"], name="revision_is_unique_in_a_section")]
