@@ -28,6 +28,8 @@ Origin = tuple["Layer | None", "int | None"]  # the layer and the override that 
 Roster = dict[int, Origin]
 Value = TypeVar("Value")
 
+_zone = lru_cache(maxsize=None)(ZoneInfo)  # zoneinfo itself holds on to eight and would read the others anew
+
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
@@ -149,7 +151,7 @@ def turn_index(layer: Layer, at: datetime) -> int:
     return k
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 15)
 def to_utc(wall: datetime, time_zone: str, *, last: bool = False) -> datetime:
     """The instant of a wall-clock time: the end of the gap for one that is skipped, the first (or last) of two."""
     zone = _zone(time_zone)
@@ -157,10 +159,6 @@ def to_utc(wall: datetime, time_zone: str, *, last: bool = False) -> datetime:
     if first.utcoffset() < second.utcoffset():  # type: ignore[operator]  # a zone always knows its offset
         return _end_of_gap(wall, second.astimezone(UTC), first.astimezone(UTC), zone)
     return (second if last else first).astimezone(UTC)
-
-
-# zoneinfo itself keeps only the eight zones used last; to read one from disk costs as much as a hundred answers
-_zone = lru_cache(maxsize=None)(ZoneInfo)
 
 
 def _end_of_gap(wall: datetime, before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
@@ -304,16 +302,10 @@ def _standing(
     overrides: Sequence[Override], start: datetime, end: datetime
 ) -> Iterator[tuple[datetime, list[Override]]]:
     """The overrides in force, by id, at ``start`` and from each change before ``end``."""
-    near = sorted((each for each in overrides if each.start < end and each.end > start), key=attrgetter("start"))
+    near = sorted((each for each in overrides if each.start < end and each.end > start), key=attrgetter("id"))
     edges = {edge for each in near for edge in (each.start, each.end) if start < edge < end}
-    standing: list[Override] = []
-    taken = 0
     for moment in sorted({start, *edges}):
-        while taken < len(near) and near[taken].start <= moment:
-            standing.append(near[taken])
-            taken += 1
-        standing = [each for each in standing if each.end > moment]
-        yield moment, sorted(standing, key=attrgetter("id"))
+        yield moment, [each for each in near if each.start <= moment < each.end]
 
 
 def _course(layer: Layer, start: datetime, end: datetime) -> Iterator[tuple[datetime, Slot]]:
