@@ -8,14 +8,17 @@ because the kernel forgets the death signal whenever a process changes its user.
 import os
 import sys
 
+try:
+    from ctypes import CDLL
+except ImportError:  # a Python that was built without libffi: no leash, all else works
+    CDLL = None  # type: ignore[assignment,misc]
+
 PR_SET_PDEATHSIG = 1
 
 
 def tie_to(parent: int, death_signal: int) -> None:
     """Ask the kernel (Linux alone can) to signal this process when its parent dies; end now if it has died already."""
-    try:
-        from ctypes import CDLL  # noqa: PLC0415  (not on every platform, and needless elsewhere)
-    except ImportError:
+    if CDLL is None or sys.platform != "linux":
         return
     CDLL(None).prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
     if os.getppid() != parent:
@@ -33,12 +36,9 @@ def main() -> None:
     """Do what the arguments say; returns only by becoming the program."""
     parent, death_signal, uid, gid = (int(word) for word in sys.argv[1:5])
     program = sys.argv[5:]
-    if sys.platform == "linux":
-        tie_to(parent, death_signal)  # once while the interpreter is at hand, since it imports ctypes
     if uid >= 0:
         become(uid, gid)
-        if sys.platform == "linux":
-            tie_to(parent, death_signal)
+    tie_to(parent, death_signal)
     os.execv(program[0], program)  # noqa: S606  (no shell is wanted)
 
 

@@ -6,7 +6,12 @@ import re
 PATTERNS = (
     (re.compile(r"(/integrations/)[A-Za-z0-9]{6,}"), r"\1***"),
     (re.compile(r"(/(?:a|calendar)/)[^/\s\"'?]{6,}"), r"\1***"),
-    (re.compile(r"(?i)(\"?(?:routing_key|password|token|secret|authorization|api_key)\"?\s*[=:]\s*\"?(?:Bearer\s+)?)[^\s\"',&}]+"), r"\1***"),
+    (
+        re.compile(
+            r"(?i)(\"?(?:routing_key|password|token|secret|authorization|api_key)\"?\s*[=:]\s*\"?(?:Bearer\s+)?)[^\s\"',&}]+"
+        ),
+        r"\1***",
+    ),
     (re.compile(r"(://[^:/\s@]*:)[^@\s/]+@"), r"\1***@"),
     (re.compile(r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]{8,}"), r"\1***"),
 )

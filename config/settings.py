@@ -55,6 +55,8 @@ def _database(url: str) -> dict[str, Any]:
         raise ImproperlyConfigured("DATABASE_URL must begin with postgresql://")
     query = dict(parse_qsl(parts.query))
     host = query.pop("host", "") or unquote(parts.hostname or "")
+    size = env_int("DATABASE_POOL", 20)
+    pool = {"pool": {"min_size": min(2, size), "max_size": size, "timeout": 10}} if size else {}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
@@ -64,7 +66,7 @@ def _database(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or query.pop("port", "")),
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"pool": {"min_size": 2, "max_size": env_int("DATABASE_POOL", 20), "timeout": 10}, **query},
+        "OPTIONS": {**pool, **query},
     }
 
 
@@ -223,6 +225,8 @@ ADMIN_EMAIL = env_str("ADMIN_EMAIL", "admin@example.com")
 DEMO = env_bool("DEMO", default=True)
 SANDBOX = env_bool("SANDBOX", default=EMBEDDED)
 
+DOORBELL = env_bool("DOORBELL", default=not TESTING)
+
 PGHISTORY_DEFAULT_TRACKERS = (pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())
 
 LOG_LEVEL = env_str("LOG_LEVEL", "INFO").upper()
@@ -235,5 +239,8 @@ LOGGING = {
         "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["mask_secrets"]},
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"django.server": {"handlers": ["console"], "propagate": False}},
+    "loggers": {
+        "django.server": {"handlers": ["console"], "propagate": False},
+        "celery": {"level": "WARNING"},  # below that it writes two lines for each tick
+    },
 }
