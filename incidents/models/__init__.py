@@ -12,8 +12,6 @@ from incidents.models.incident import (
     PhaseEntry,
     SeverityChange,
     SeverityProposal,
-    StaleVersion,
-    TransitionError,
 )
 from incidents.models.notice import Notice
 from incidents.models.people import (
@@ -64,11 +62,9 @@ __all__ = [
     "Severity",
     "SeverityChange",
     "SeverityProposal",
-    "StaleVersion",
     "Task",
     "Team",
     "Theme",
     "TimelineEntry",
-    "TransitionError",
     "User",
 ]

@@ -69,7 +69,8 @@ class Alert(models.Model):
                 name="one_open_alert_per_integration_and_key",
             ),
             models.CheckConstraint(
-                condition=models.Q(status="open", resolved_at=None) | models.Q(status="resolved", resolved_at__isnull=False),
+                condition=models.Q(status="open", resolved_at=None)
+                | models.Q(status="resolved", resolved_at__isnull=False),
                 name="alert_resolved_at_only_when_resolved",
             ),
         ]

@@ -3,9 +3,8 @@
 import secrets
 import string
 
-from django.db import models
-
 import pghistory
+from django.db import models
 
 from incidents.models.people import SLUG, Team
 
@@ -43,7 +42,9 @@ class Component(models.Model):
     name = models.CharField(max_length=80)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["service", "name"], name="component_name_is_unique_in_a_service")]
+        constraints = [
+            models.UniqueConstraint(fields=["service", "name"], name="component_name_is_unique_in_a_service")
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -12,15 +12,8 @@ from incidents.assessment import urgency
 from incidents.models.catalog import Service
 from incidents.models.people import User
 from incidents.models.severity import Severity
+from incidents.refusals import TransitionError
 from incidents.states import Detection, Kind, Phase, Status
-
-
-class TransitionError(Exception):
-    """A move that the incident's state does not allow; the text is fit for the person who tried."""
-
-
-class StaleVersion(Exception):
-    """Somebody else changed the incident since the page was loaded; the text says who did what."""
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
@@ -118,10 +111,10 @@ class Incident(models.Model):
                 condition=Q(status__in=["open", "declined", "merged"]) | Q(resolved_at__isnull=False),
                 name="incident_resolved_at_when_resolved",
             ),
-            models.CheckConstraint(condition=~Q(status="open") | Q(resolved_at=None), name="open_incident_is_unresolved"),
             models.CheckConstraint(
-                condition=Q(time_scale=1) | Q(kind__in=Kind.scaled), name="only_drills_run_faster"
+                condition=~Q(status="open") | Q(resolved_at=None), name="open_incident_is_unresolved"
             ),
+            models.CheckConstraint(condition=Q(time_scale=1) | Q(kind__in=Kind.scaled), name="only_drills_run_faster"),
             models.CheckConstraint(
                 condition=Q(acknowledged_at=None) | Q(acknowledged_by__isnull=False) | Q(kind="backfill"),
                 name="acknowledgement_has_a_person",
@@ -194,7 +187,9 @@ class Incident(models.Model):
             TransitionError: no single move leads there.
         """
         if not Status(self.status).may_become(wanted):
-            raise TransitionError(f"{self.ref} is {self.get_status_display().lower()}: it cannot become {wanted.label.lower()}.")
+            raise TransitionError(
+                f"{self.ref} is {self.get_status_display().lower()}: it cannot become {wanted.label.lower()}."
+            )
         self.status = wanted
 
     def enter(self, wanted: Phase) -> list[Phase]:

@@ -5,13 +5,12 @@ import secrets
 import zoneinfo
 from typing import Any
 
+import pghistory
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
-
-import pghistory
 
 SLUG = RegexValidator(r"^[a-z0-9][a-z0-9-]*$", "Use small letters, digits and hyphens, for example checkout-api.")
 
@@ -90,8 +89,13 @@ class User(AbstractBaseUser):
     REQUIRED_FIELDS = ["name"]
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_is_unique_in_any_letter_case",
-                                               violation_error_message="Somebody has this e-mail address already.")]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                name="user_email_is_unique_in_any_letter_case",
+                violation_error_message="Somebody has this e-mail address already.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name or self.email

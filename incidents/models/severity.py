@@ -2,11 +2,10 @@
 
 from datetime import timedelta
 
+import pghistory
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator
 from django.db import models
-
-import pghistory
 
 
 class PostmortemRule(models.TextChoices):

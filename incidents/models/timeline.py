@@ -61,7 +61,9 @@ class TimelineEntry(models.Model):
     kind = models.CharField(max_length=16)
     occurred_at = models.DateTimeField(help_text="When it happened, UTC.")
     recorded_at = models.DateTimeField(help_text="When it was written down, UTC.")
-    actor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", help_text="null = the system")
+    actor = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", help_text="null = the system"
+    )
     role = models.CharField(max_length=40, blank=True, help_text="The role the person held then.")
     text = models.TextField(help_text="Markdown.")
     data = models.JSONField(default=dict)

@@ -22,23 +22,23 @@ POLICIES = [
         (30 * M, "unmitigated", "page", rank("executive"), {"task_title": "Prepare the executive statement"}),
     ]),
     ("default-p1", "Default P1", 1, 2, 5 * M, True, [
-        (0 * M, "always", "page", ON_CALL, {}),
+        (0 * M, "unacknowledged", "page", ON_CALL, {}),
         (5 * M, "unacknowledged", "page", rank("lead"), {}),
         (30 * M, "unresolved", "page", rank("director"), {}),
     ]),
     ("default-p2", "Default P2", 2, 2, 15 * M, True, [
-        (0 * M, "always", "page", ON_CALL, {}),
+        (0 * M, "unacknowledged", "page", ON_CALL, {}),
         (15 * M, "unacknowledged", "page", rank("lead"), {}),
     ]),
     ("default-p3", "Default P3", 3, 0, 0 * M, False, [
-        (0 * M, "always", "page", ON_CALL, {}),
+        (0 * M, "unacknowledged", "page", ON_CALL, {}),
         (30 * M, "unresolved", "inform", ON_CALL, {"business_hours": True, "proposes_id": 2}),
     ]),
     ("default-p4", "Default P4", 4, 0, 0 * M, False, [
         (0 * M, "always", "inform", ON_CALL, {}),
     ]),
     ("default", "Default, severity not named", None, 2, 15 * M, True, [
-        (0 * M, "always", "page", ON_CALL, {}),
+        (0 * M, "unacknowledged", "page", ON_CALL, {}),
         (15 * M, "unacknowledged", "page", rank("lead", "expert"), {}),
         (30 * M, "unmitigated", "page", rank("director", "executive"), {}),
     ]),

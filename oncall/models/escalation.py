@@ -25,8 +25,12 @@ class Escalation(models.Model):
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="escalations")
     severity = models.ForeignKey(Severity, on_delete=models.PROTECT, related_name="+")
     policy_name = models.CharField(max_length=80)
-    generation = models.PositiveSmallIntegerField(default=1, help_text="Raised by each acknowledgement; late answers carry the one they saw.")
-    loop = models.PositiveSmallIntegerField(default=0, help_text="Rounds of the ladder that were begun before this one.")
+    generation = models.PositiveSmallIntegerField(
+        default=1, help_text="Raised by each acknowledgement; late answers carry the one they saw."
+    )
+    loop = models.PositiveSmallIntegerField(
+        default=0, help_text="Rounds of the ladder that were begun before this one."
+    )
     repeat = models.PositiveSmallIntegerField(default=0)
     repeat_after = models.DurationField()
     falls_back = models.BooleanField(default=True)
@@ -71,7 +75,9 @@ class EscalationStep(models.Model):
     due_at = models.DateTimeField()
     condition = models.CharField(max_length=16, choices=Condition)
     act = models.CharField(max_length=8, choices=Act)
-    targets = models.JSONField(help_text="[{kind, schedule?, user?, rank?}]: whom, by name; who that is, is found when it fires.")
+    targets = models.JSONField(
+        help_text="[{kind, schedule?, user?, rank?}]: whom, by name; who that is, is found when it fires."
+    )
     task_title = models.CharField(max_length=200, blank=True)
     proposes = models.ForeignKey(Severity, null=True, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=10, choices=StepState, default=StepState.WAITING)

@@ -12,7 +12,7 @@ from oncall.models.policy import Act
 
 
 class Page(models.Model):
-    """This person is being paged (or informed) about this incident, and why. Unique per run, generation, loop, level (I2)."""
+    """This person is paged (or informed) about this incident, and why: once per run, generation, loop, level (I2)."""
 
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="pages")
     run = models.ForeignKey(Escalation, on_delete=models.CASCADE, related_name="pages")
@@ -90,7 +90,9 @@ class Delivery(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["channel", "priority", "not_before"], condition=Q(state="pending"), name="delivery_due"),
+            models.Index(
+                fields=["channel", "priority", "not_before"], condition=Q(state="pending"), name="delivery_due"
+            ),
             models.Index(fields=["lease_until"], condition=Q(state="sending"), name="delivery_leased"),
         ]
 

@@ -88,12 +88,18 @@ class EscalationLevel(models.Model):
 
     policy = models.ForeignKey(EscalationPolicy, on_delete=models.CASCADE, related_name="levels")
     position = models.PositiveSmallIntegerField(help_text="Order of the levels; gaps are allowed.")
-    after = models.DurationField(default=timedelta(0), help_text="Since the start of the contract (hours:minutes:seconds).")
-    business_hours = models.BooleanField(default=False, help_text="Count the delay in the owning team's business hours.")
+    after = models.DurationField(
+        default=timedelta(0), help_text="Since the start of the contract (hours:minutes:seconds)."
+    )
+    business_hours = models.BooleanField(
+        default=False, help_text="Count the delay in the owning team's business hours."
+    )
     condition = models.CharField(max_length=16, choices=Condition, default=Condition.UNACKNOWLEDGED)
     act = models.CharField(max_length=8, choices=Act, default=Act.PAGE)
     task_title = models.CharField(
-        max_length=200, blank=True, help_text="A task for the Communications Lead that this level creates; empty = none."
+        max_length=200,
+        blank=True,
+        help_text="A task for the Communications Lead that this level creates; empty = none.",
     )
     proposes = models.ForeignKey(
         Severity,
@@ -121,7 +127,9 @@ class EscalationTarget(models.Model):
     level = models.ForeignKey(EscalationLevel, on_delete=models.CASCADE, related_name="targets")
     kind = models.CharField(max_length=8, choices=TargetKind, default=TargetKind.ON_CALL)
     schedule = models.ForeignKey(Schedule, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    user = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name="person")
+    user = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name="person"
+    )
     rank = models.CharField(max_length=12, choices=Rank, blank=True)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Schedules: layers of turns, weekly restrictions, overrides. ``oncall.rota`` computes who answers; nothing is materialised."""
+"""Schedules: layers of turns, weekly restrictions, overrides. ``oncall.rota`` computes from them who answers."""
 
 import pghistory
 from django.core.validators import MaxValueValidator, MinValueValidator

@@ -1,0 +1,199 @@
+"""What is due now: the registry of sources, one tick, and the doorbell.
+
+Postgres rows are the only truth. A source finds rows whose time has come, does them in sets, and returns how many it
+did. Any number of ticks may run at once, at any moment, and do no harm.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from celery import current_app
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+
+from incidents.models import EngineBeat
+
+log = logging.getLogger(__name__)
+
+BATCH = 200  # rows in one set
+ROUNDS = 50  # sets that one tick does of each source before it lets the next tick go on
+LONGEST_BACK_OFF = timedelta(minutes=1)
+FRESH = timedelta(milliseconds=500)  # a tick of the clockwork that finds another this young returns
+
+
+@dataclass(frozen=True)
+class Bell:
+    """A task to be run soon: its registered name, its ids, its queue."""
+
+    task: str
+    queue: str
+    kwargs: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass
+class Done:
+    """What one set of a source came to."""
+
+    rows: int = 0
+    bells: set[Bell] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows that wait for a time. ``do`` handles at most one set; ``oldest`` tells since when the oldest is due."""
+
+    name: str
+    do: Callable[[datetime], Done]
+    oldest: Callable[[datetime], datetime | None]
+
+
+@dataclass
+class Ticked:
+    """What a tick did."""
+
+    rows: int = 0
+    bells: set[Bell] = field(default_factory=set)
+    late_seconds: float = 0
+
+
+SOURCES: list[Source] = []
+
+
+def register(source: Source) -> None:
+    """Add a source; called from ``AppConfig.ready()``, the order is the order of a round."""
+    if all(known.name != source.name for known in SOURCES):
+        SOURCES.append(source)
+
+
+def database_now() -> datetime:
+    """Read the one clock that decides (UTC)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        return cursor.fetchone()[0]
+
+
+def tick(*, rung: bool = False, ring: Callable[[Iterable[Bell]], None] | None = None) -> Ticked:
+    """Do what is due, set by set, until nothing is or the tick has worked long enough.
+
+    ``rung`` says that somebody rang: such a tick runs even if another just did. ``ring`` gets the bells of each round
+    at once, so that the first page leaves before the next set is claimed.
+    """
+    at = database_now()
+    beat = EngineBeat.objects.values_list("ticked_at", flat=True).first()
+    ticked = Ticked()
+    if not rung and beat and timedelta(0) <= at - beat < FRESH:
+        return ticked
+    ticked.late_seconds = _lateness(at)
+    EngineBeat.objects.update(ticked_at=at, oldest_due_seconds=ticked.late_seconds)
+    for _ in range(ROUNDS):
+        done = _round(at)
+        ticked.rows += done.rows
+        ticked.bells |= done.bells
+        if ring and done.bells:
+            ring(done.bells)
+        if not done.rows:
+            break
+        at = database_now()
+    return ticked
+
+
+def _round(at: datetime) -> Done:
+    whole = Done()
+    for source in SOURCES:
+        try:
+            done = source.do(at)
+        except Exception as error:
+            log.exception("the source %s failed", source.name)
+            EngineBeat.objects.update(last_error=f"{source.name}: {error}"[:1000], last_error_at=at)
+            continue
+        whole.rows += done.rows
+        whole.bells |= done.bells
+    return whole
+
+
+def _lateness(at: datetime) -> float:
+    waiting = [since for source in SOURCES if (since := source.oldest(at))]
+    return max(0.0, (at - min(waiting)).total_seconds()) if waiting else 0.0
+
+
+def in_sets(ids: Sequence[int], do: Callable[[Sequence[int]], int], blame: Callable[[int, Exception], None]) -> int:
+    """Do all rows in one transaction; when that raises, one by one, and blame the row that raises alone.
+
+    ``do`` opens its own transaction, locks with SKIP LOCKED and reads again what it decides on. It returns how many
+    rows it did; a row that another tick holds counts as not done.
+    """
+    try:
+        return do(ids)
+    except Exception:
+        log.exception("a set of %d rows failed; doing them one by one", len(ids))
+    done = 0
+    for row in ids:
+        try:
+            done += do([row])
+        except Exception as error:
+            log.exception("row %s failed alone", row)
+            blame(row, error)
+    return done
+
+
+def back_off(attempts: int) -> timedelta:
+    """How long a row that failed so often waits: 1, 2, 4 … seconds, a minute at most."""
+    return min(LONGEST_BACK_OFF, timedelta(seconds=2 ** min(attempts, 6)))
+
+
+class Doorbell:
+    """Ring for a tick without making anybody wait: one thread, rings closer than 50 ms become one."""
+
+    PAUSE = 0.05  # seconds
+
+    def __init__(self) -> None:
+        self._rung = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def ring(self) -> None:
+        """Ask for a tick soon. Never raises, never waits; a lost ring costs a second at most."""
+        if not settings.DOORBELL:
+            return
+        self._rung.set()
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._serve, name="doorbell", daemon=True)
+                self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            self._rung.wait()
+            self._rung.clear()
+            send([Bell("incidents.tasks.tick", "engine", (("rung", "1"),))])
+            time.sleep(self.PAUSE)
+
+
+def send(bells: Iterable[Bell]) -> None:
+    """Hand bells to the broker; a broker that is away is logged and never fails the caller."""
+    for bell in bells:
+        try:
+            current_app.send_task(bell.task, kwargs=dict(bell.kwargs), queue=bell.queue, retry=False)
+        except Exception as error:
+            log.warning("the broker did not take %s: %s", bell.task, error)
+
+
+doorbell = Doorbell()
+
+
+def ring_on_commit() -> None:
+    """Ring once the present transaction has committed."""
+    transaction.on_commit(doorbell.ring)
+
+
+def blame_row(model: type, pk: int, error: Exception, at: datetime) -> None:
+    """Count a failure on a row that has attempts, last_error and not_before."""
+    row = model.objects.filter(pk=pk)  # type: ignore[attr-defined]
+    attempts = row.values_list("attempts", flat=True).first()
+    if attempts is not None:
+        row.update(attempts=F("attempts") + 1, last_error=str(error)[:1000], not_before=at + back_off(attempts))

@@ -1,0 +1,159 @@
+"""The mechanics under every deed of ``incidents.lifecycle``: lock, tell, enter phases, run the hooks, announce."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.timesince import timesince
+
+from incidents import clocks, due, timeline
+from incidents.models import EntryKind, Impact, Incident, Participant, PhaseEntry, Rule, TimelineEntry, User
+from incidents.refusals import Invalid, StaleVersion, TransitionError
+from incidents.signals import incident_moved
+from incidents.states import Phase
+
+log = logging.getLogger(__name__)
+
+Hook = Callable[[Incident, str, datetime], None]
+HOOKS: list[Hook] = []
+
+
+def register_hook(hook: Hook) -> None:
+    """Let an upper app act inside the transaction of each move: ``hook(incident, move, at)``; quick, no network.
+
+    A hook that raises is rolled back alone and never refuses the move; a due source of its app repairs what it missed.
+    """
+    if hook not in HOOKS:
+        HOOKS.append(hook)
+
+
+def lock(incident: Incident, version: int | None, at: datetime) -> Incident:
+    """Lock the incident and read it again; every deed begins here.
+
+    Raises:
+        StaleVersion: it changed since ``version``.
+    """
+    locked = (
+        Incident.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("severity", "peak_severity", "service__team", "acknowledged_by")
+        .get(pk=incident.pk)
+    )
+    if version is not None and version != locked.version:
+        raise StaleVersion(_who_was_first(locked, at))
+    return locked
+
+
+def _who_was_first(incident: Incident, at: datetime) -> str:
+    last = (
+        TimelineEntry.objects.filter(incident=incident)
+        .exclude(kind__in=["note", "delivery", "page"])
+        .select_related("actor")
+        .order_by("-seq")
+        .first()
+    )
+    if last is None:
+        return f"{incident.ref} has changed. Look again, then decide."
+    who = str(last.actor) if last.actor else "Tocsin"
+    ago = timesince(last.recorded_at, at).replace("\xa0", " ")
+    what = EntryKind(last.kind).label
+    return f"{who} was first, {ago} ago: {what}. {last.text[:200]} Nothing of yours was saved: look again, then decide."
+
+
+def require_open(incident: Incident) -> None:
+    """Let open incidents pass.
+
+    Raises:
+        TransitionError: work on it is over.
+    """
+    if not incident.is_open:
+        raise TransitionError(f"{incident.ref} is {incident.get_status_display().lower()}.")
+
+
+def event_time(incident: Incident, occurred_at: datetime | None, at: datetime) -> datetime:
+    """Return when the thing happened, which is now unless somebody says otherwise.
+
+    Raises:
+        Invalid: the time lies in the future or before the detection.
+    """
+    if occurred_at is None:
+        return max(at, incident.detected_at)
+    if occurred_at > at:
+        raise Invalid("at", "This time lies in the future.")
+    when = max(occurred_at, incident.detected_at) if _same_minute(occurred_at, incident.detected_at) else occurred_at
+    if when < incident.detected_at:
+        raise Invalid("at", f"This lies before the detection ({incident.detected_at:%Y-%m-%d %H:%M:%S} UTC).")
+    return when
+
+
+def _same_minute(one: datetime, other: datetime) -> bool:
+    """People name minutes: 14:03 is not before 14:03:20."""
+    return one.replace(second=0, microsecond=0) == other.replace(second=0, microsecond=0)
+
+
+def acknowledged(incident: Incident, by: User, when: datetime, at: datetime, *, via: str = "") -> None:
+    """Note the first human acknowledgement; the phase and the clock follow."""
+    incident.acknowledged_at, incident.acknowledged_by = when, by
+    take_part(incident, by, why="joined", at=at)
+    if incident.phase == Phase.DETECT:
+        enter(incident, Phase.RESPOND, when)
+    clocks.meet(incident, Rule.ACKNOWLEDGE, when)
+    tell(incident, EntryKind.ACKNOWLEDGED, f"Acknowledged {via}".strip() + ".", by, at, occurred_at=when)
+
+
+def recovered(incident: Incident, when: datetime) -> None:
+    """Note that users are well again, which ends the running impact."""
+    incident.recovered_at = when
+    Impact.objects.filter(incident=incident, ended_at=None).update(ended_at=when)
+
+
+def enter(incident: Incident, phase: Phase, when: datetime) -> None:
+    """Enter a phase, and on paper those that were skipped on the way."""
+    entered = incident.enter(phase)
+    PhaseEntry.objects.bulk_create([PhaseEntry(incident=incident, phase=step, entered_at=when) for step in entered])
+
+
+def take_part(incident: Incident, user: User, *, why: str, at: datetime) -> Participant:
+    """Make a person part of the incident, so that they see it when it is private; the first reason stands."""
+    row, _ = Participant.objects.get_or_create(incident=incident, user=user, defaults={"why": why, "since": at})
+    return row
+
+
+def tell(
+    incident: Incident,
+    kind: EntryKind,
+    text: str,
+    by: User | None,
+    at: datetime,
+    *,
+    occurred_at: datetime | None = None,
+    data: dict[str, str] | None = None,
+) -> None:
+    """Write one line on the timeline."""
+    timeline.write([timeline.Line(incident, kind, text, by=by, occurred_at=occurred_at, data=data or {})], at=at)
+
+
+def note(incident: Incident, note: str, by: User | None, at: datetime) -> None:
+    """Write the note that came with a deed, if there is one."""
+    if note.strip():
+        tell(incident, EntryKind.NOTE, note.strip(), by, at)
+
+
+def finish(incident: Incident, move: str, at: datetime) -> Incident:
+    """Run the hooks, save the locked incident, announce on commit, ring for what became due."""
+    incident.version += 1
+    for hook in HOOKS:
+        seq = incident.timeline_seq
+        try:
+            with transaction.atomic():
+                hook(incident, move, at)
+        except Exception:
+            incident.timeline_seq = seq
+            log.exception("a hook failed on %s of %s; the next tick repairs it", move, incident.ref)
+    incident.save()
+    status = incident.status
+    transaction.on_commit(
+        lambda: incident_moved.send_robust(sender=Incident, incident_id=incident.pk, move=move, status=status)
+    )
+    due.ring_on_commit()
+    return incident

@@ -1,0 +1,288 @@
+"""Fire the levels whose time has come: claimed in sets, the incident locked first, its state read after the lock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Min, Q, QuerySet
+
+from incidents import due, timeline
+from incidents.models import EntryKind, Incident, Notice, Role, SeverityProposal, Task
+from oncall import paging
+from oncall.models import Act, Condition, Escalation, EscalationStep, Page, RunState, StepState
+from oncall.reach import Reach, Reached
+
+LATE = timedelta(seconds=30)  # from here on the timeline tells how late a level fired
+ALARM_AFTER = 5  # failures of one run before the fallback contact is told
+UNREACHED = "Nobody could be reached"
+
+
+@dataclass
+class Outcome:
+    """What a set of runs comes to, written at the end in a few statements."""
+
+    wanted: list[paging.Wanted] = field(default_factory=list)
+    lines: list[timeline.Line] = field(default_factory=list)
+    steps: list[EscalationStep] = field(default_factory=list)
+    fresh: list[EscalationStep] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    proposals: list[SeverityProposal] = field(default_factory=list)
+
+
+def fire_due(at: datetime) -> due.Done:
+    """Fire what is due: the due source ``escalations``. At most one level per tick and run, empty ones aside."""
+    ids = list(_due(at).order_by("due_at", "pk").values_list("incident", flat=True)[: due.BATCH])
+    if not ids:
+        return due.Done()
+    return due.Done(rows=due.in_sets(ids, lambda some: _fire(some, at), lambda row, error: _blame(row, error, at)))
+
+
+def oldest_due(at: datetime) -> datetime | None:
+    """Since when the oldest level is due."""
+    return _due(at).aggregate(oldest=Min("due_at"))["oldest"]
+
+
+def _due(at: datetime) -> QuerySet[Escalation]:
+    rested = Q(not_before=None) | Q(not_before__lte=at)
+    return Escalation.objects.filter(rested, state=RunState.ACTIVE, due_at__lt=at)
+
+
+@transaction.atomic
+def _fire(incident_ids: Sequence[int], at: datetime) -> int:
+    locked = (
+        Incident.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
+        .select_related("severity", "service__team")
+        .filter(pk__in=incident_ids)
+        .order_by("pk")
+    )
+    incidents = {incident.pk: incident for incident in locked}
+    runs = list(_due(at).filter(incident__in=incidents).order_by("due_at", "pk"))
+    steps: dict[int, list[EscalationStep]] = {run.pk: [] for run in runs}
+    for step in EscalationStep.objects.filter(run__in=runs).order_by("loop", "due_at", "level", "pk"):
+        steps[step.run_id].append(step)
+    targets = [target for mine in steps.values() for step in mine for target in step.targets]
+    reach = Reach([incidents[run.incident_id] for run in runs], targets, at)
+    paged = set(Page.objects.filter(run__in=runs, act=Act.PAGE).values_list("run_id", flat=True))
+    outcome = Outcome()
+    for run in runs:
+        Climb(run, incidents[run.incident_id], steps[run.pk], reach, outcome, at, has_paged=run.pk in paged).step_up()
+    _write(outcome, runs, incidents, reach, at)
+    return len(runs)
+
+
+def _write(
+    outcome: Outcome, runs: list[Escalation], incidents: dict[int, Incident], reach: Reach, at: datetime
+) -> None:
+    """Pages first: they are what must not be lost; all of it commits together."""
+    paging.make(outcome.wanted, reach, at)
+    EscalationStep.objects.bulk_update(outcome.steps, ["state", "fired_at", "outcome"])
+    EscalationStep.objects.bulk_create(outcome.fresh)
+    Escalation.objects.bulk_update(
+        runs, ["state", "why", "due_at", "loop", "ended_at", "attempts", "last_error", "not_before"]
+    )
+    Task.objects.bulk_create(outcome.tasks)
+    SeverityProposal.objects.bulk_create(outcome.proposals, ignore_conflicts=True)
+    timeline.write(outcome.lines, at=at)
+    touched = {line.incident.pk: line.incident for line in outcome.lines}
+    Incident.objects.bulk_update(touched.values(), ["timeline_seq"])
+
+
+@dataclass
+class Climb:
+    """One run at one instant. ``steps`` are all of the run's, in order."""
+
+    run: Escalation
+    incident: Incident
+    steps: list[EscalationStep]
+    reach: Reach
+    outcome: Outcome
+    at: datetime
+    has_paged: bool
+
+    def step_up(self) -> None:
+        """Fire what is due of the ladder; skip what is empty; then find out what the run waits for next."""
+        self.run.attempts, self.run.last_error, self.run.not_before = 0, "", None
+        if not self.incident.is_open:
+            self._stop(RunState.ENDED, self.incident.get_status_display().lower())
+            return
+        waiting = self._waiting()
+        if not waiting:
+            self._end_of_round()
+            return
+        together = [step for step in waiting if step.due_at == waiting[0].due_at]
+        self._fire_together(together)
+        self._settle()
+
+    def _waiting(self) -> list[EscalationStep]:
+        return [step for step in self.steps if step.state == StepState.WAITING]
+
+    def _fire_together(self, steps: list[EscalationStep]) -> None:
+        """Fire the steps of one instant: pages first, so that nobody is both paged and informed."""
+        asked = [step for step in steps if step.act == Act.PAGE and self._holds(step)]
+        told = [step for step in steps if step.act == Act.INFORM and self._holds(step)]
+        paged: set[int] = set()
+        for step in asked:
+            paged |= self._fire_step(step, without=set())
+        for step in told:
+            self._fire_step(step, without=paged)
+        if asked and not paged:
+            self._bring_forward()
+
+    def _bring_forward(self) -> None:
+        """A level that asks reached nobody: the next one that does is fired at once (O05)."""
+        for step in self._waiting():
+            if step.act == Act.PAGE and self._holds(step) and self._fire_step(step, without=set()):
+                return
+
+    def _holds(self, step: EscalationStep) -> bool:
+        """Check the step's condition now; one that does not hold is parked."""
+        reason = {
+            Condition.UNACKNOWLEDGED: "acknowledged" if self.incident.acknowledged else "",
+            Condition.UNMITIGATED: "mitigated" if self.incident.mitigated_at else "",
+        }.get(Condition(step.condition), "")
+        if reason:
+            step.state, step.outcome = StepState.PARKED, reason
+            self.outcome.steps.append(step)
+        return not reason
+
+    def _fire_step(self, step: EscalationStep, *, without: set[int]) -> set[int]:
+        """Make the step's pages; return the people it reached."""
+        meant = self.reach.people(self.incident, step.targets)
+        people = [one for one in meant if one.person.pk not in without and self.reach.methods(one.person)]
+        unreachable = [str(one.person) for one in meant if not self.reach.methods(one.person)]
+        self._want(people, level=step.level, act=step.act)
+        self._tell(step, people, unreachable, spoken_for=bool(meant) and not people and not unreachable)
+        if step.task_title:
+            self._create_task(step)
+        if step.proposes_id is not None:
+            self._propose(step)
+        step.fired_at = self.at
+        step.state = StepState.FIRED if people or step.act == Act.INFORM else StepState.SKIPPED
+        self.outcome.steps.append(step)
+        return {one.person.pk for one in people}
+
+    def _want(self, people: list[Reached], *, level: int, act: str) -> None:
+        self.outcome.wanted += [paging.Wanted(self.incident, self.run, level, act, one) for one in people]
+        self.has_paged = self.has_paged or (act == Act.PAGE and bool(people))
+
+    def _tell(self, step: EscalationStep, people: list[Reached], unreachable: list[str], *, spoken_for: bool) -> None:
+        """Write what the level came to, once for people to read and once on the step."""
+        which = f"Level {step.level} of {self._levels()}"
+        if people:
+            verb = "paged" if step.act == Act.PAGE else "informed"
+            names = ", ".join(f"{one.person} ({one.reason})" for one in people)
+            text = f"{which} {verb} {names}."
+        elif spoken_for:
+            text = f"{which} reaches only people who are being paged."
+        else:
+            text = f"{which} was empty: it reaches nobody."
+        if unreachable:
+            text += f" No verified contact method: {', '.join(unreachable)}."
+        if self.at - step.due_at > LATE and step.due_at >= self.run.started_at:
+            text += f" {int((self.at - step.due_at).total_seconds())} s late: the engine was away."
+        data = {"level": step.level, "act": step.act, "people": [one.person.pk for one in people]}
+        step.outcome = text[:200]
+        self.outcome.lines.append(timeline.Line(self.incident, EntryKind.ESCALATION, text, data=data))
+
+    def _create_task(self, step: EscalationStep) -> None:
+        self.outcome.tasks.append(
+            Task(incident=self.incident, title=step.task_title, role=Role.COMMUNICATIONS, created_at=self.at)
+        )
+        text = f"Task for the {Role.COMMUNICATIONS.label}: {step.task_title}."
+        self.outcome.lines.append(timeline.Line(self.incident, EntryKind.TASK, text))
+
+    def _propose(self, step: EscalationStep) -> None:
+        because = "open for 30 minutes of working time" if self.incident.severity_id == 3 else step.outcome
+        self.outcome.proposals.append(
+            SeverityProposal(incident=self.incident, severity_id=step.proposes_id, because=because[:200], at=self.at)
+        )
+        text = f"Proposed P{step.proposes_id}: {because}. A person accepts it with a reason, or leaves it."
+        self.outcome.lines.append(timeline.Line(self.incident, EntryKind.SEVERITY, text))
+
+    def _settle(self) -> None:
+        """Find what the run waits for: the next step, the next round, or nothing."""
+        waiting = self._waiting()
+        if waiting:
+            self.run.due_at = waiting[0].due_at
+        elif self.incident.acknowledged:
+            self._stop(RunState.PARKED, "acknowledged")
+        elif not self.run.falls_back:
+            self._stop(RunState.PARKED, "nobody else is ever paged at this severity")
+        elif not self.has_paged:
+            self._fall_back(UNREACHED)
+        else:
+            last = max(step.due_at for step in self.steps)
+            self.run.due_at = max(last, self.run.started_at) + self.run.repeat_after
+
+    def _end_of_round(self) -> None:
+        """The ladder is climbed and nobody answered: begin again, or turn to the fallback contact (O10)."""
+        if self.incident.acknowledged:
+            self._stop(RunState.PARKED, "acknowledged")
+        elif self.run.loop < self.run.repeat and any(step.act == Act.PAGE for step in self.steps):
+            self._next_round()
+        elif self.run.falls_back:
+            self._fall_back("Nobody acknowledged" if self.has_paged else UNREACHED)
+        else:
+            self._stop(RunState.PARKED, "nobody else is ever paged at this severity")
+
+    def _next_round(self) -> None:
+        began = self.run.due_at or self.at
+        self.run.loop += 1
+        first = [step for step in self.steps if step.loop == 0 and step.act == Act.PAGE]
+        fresh = [
+            EscalationStep(
+                run=self.run,
+                loop=self.run.loop,
+                level=step.level,
+                due_at=began + (step.due_at - self.run.started_at),
+                condition=step.condition,
+                act=step.act,
+                targets=step.targets,
+            )
+            for step in first
+        ]
+        self.outcome.fresh += fresh
+        self.run.due_at = min(step.due_at for step in fresh)
+        text = f"Nobody acknowledged: round {self.run.loop + 1} of {self.run.repeat + 1} of the ladder begins."
+        self.outcome.lines.append(timeline.Line(self.incident, EntryKind.ESCALATION, text))
+
+    def _fall_back(self, why: str) -> None:
+        people = self.reach.fallback(self.incident)
+        self._want(people, level=0, act=Act.PAGE)
+        if people:
+            text = f"{why}. Paged {', '.join(f'{one.person} ({one.reason})' for one in people)}."
+        else:
+            text = f"{why}, and no fallback contact can be reached. Nobody has been told of this incident."
+        line = timeline.Line(self.incident, EntryKind.ESCALATION, f"Exhausted. {text}", data={"alarm": True})
+        self.outcome.lines.append(line)
+        self._stop(RunState.EXHAUSTED, why)
+
+    def _stop(self, state: RunState, why: str) -> None:
+        self.run.state, self.run.why, self.run.due_at = state, why, None
+        if state == RunState.ENDED:
+            self.run.ended_at = self.at
+
+    def _levels(self) -> int:
+        return max(step.level for step in self.steps)
+
+
+def _blame(incident_id: int, error: Exception, at: datetime) -> None:
+    """Let a run that raises rest, visibly; after five failures the fallback contact is told."""
+    for run in _due(at).filter(incident=incident_id).select_related("incident__service__team", "incident__severity"):
+        due.blame_row(Escalation, run.pk, error, at)
+        if run.attempts + 1 == ALARM_AFTER:
+            incident = run.incident
+            for one in Reach([incident], [], at).fallback(incident):
+                Notice.objects.get_or_create(
+                    dedupe_key=f"run-fails:{run.pk}:{one.person.pk}",
+                    defaults={
+                        "person": one.person,
+                        "incident": incident,
+                        "subject": f"The escalation of {incident.ref} fails",
+                        "text": f"It failed {ALARM_AFTER} times. Page people by hand. Error: {error}"[:2000],
+                        "path": incident.get_absolute_url(),
+                        "channels": incident.severity.channels,
+                        "due_at": at,
+                    },
+                )

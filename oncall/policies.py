@@ -1,0 +1,68 @@
+"""Choose the policy that applies to an incident and copy its levels into a run."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from incidents import clocks
+from incidents.models import Incident
+from oncall.models import Escalation, EscalationLevel, EscalationPolicy, EscalationStep, EscalationTarget
+
+
+def choose(policies: Sequence[EscalationPolicy], incident: Incident) -> EscalationPolicy | None:
+    """The most specific of (service, severity) wins; where nobody named a severity, those without one (C-1)."""
+    severities = {None} if incident.severity_assumed else {None, incident.severity_id}
+    fitting = [
+        policy
+        for policy in policies
+        if policy.service_id in {None, incident.service_id} and policy.severity_id in severities
+    ]
+    return max(
+        fitting, key=lambda policy: (policy.service_id is not None, policy.severity_id is not None), default=None
+    )
+
+
+def active() -> list[EscalationPolicy]:
+    """All active policies with levels and targets (3 queries)."""
+    policies = EscalationPolicy.objects.filter(is_active=True).prefetch_related("levels__targets")
+    return list(policies.order_by("pk"))
+
+
+def steps(run: Escalation, policy: EscalationPolicy, incident: Incident) -> list[EscalationStep]:
+    """Copy the policy's levels for the first round, in the order in which they fall due, numbered without gaps."""
+    levels = sorted(
+        ((due_time(level, incident), level.position, level) for level in policy.levels.all()), key=lambda row: row[:2]
+    )
+    return [
+        EscalationStep(
+            run=run,
+            loop=0,
+            level=number,
+            due_at=due_at,
+            condition=level.condition,
+            act=level.act,
+            targets=[as_json(target) for target in sorted(level.targets.all(), key=lambda row: row.pk)],
+            task_title=level.task_title,
+            proposes_id=level.proposes_id,
+        )
+        for number, (due_at, _, level) in enumerate(levels, start=1)
+    ]
+
+
+def due_time(level: EscalationLevel, incident: Incident) -> datetime:
+    """When the level falls due: from the start of the contract, in working time where the level says so."""
+    if level.business_hours:
+        hours = clocks.business_hours_of(incident.service.team)
+        return hours.after(incident.contract_started_at, incident.scaled(level.after))
+    return incident.due(level.after)
+
+
+def as_json(target: EscalationTarget) -> dict[str, object]:
+    """A target as the run keeps it."""
+    row: dict[str, object] = {"kind": target.kind}
+    if target.schedule_id:
+        row["schedule"] = target.schedule_id
+    if target.user_id:
+        row["user"] = target.user_id
+    if target.rank:
+        row["rank"] = target.rank
+    return row
