@@ -3,17 +3,15 @@
 import logging
 import re
 
+NAMES = r"routing_key|integration_key|password|passwd|token|secret|secret_key|authorization|api_key|sessionid|cookie"
+VALUE = r"""(?:"[^"]*"|'[^']*'|(?:bearer|basic|token)\s+[^\s"',&}]+|[^\s"',&;}]+)"""
 PATTERNS = (
     (re.compile(r"(/integrations/)[A-Za-z0-9]{6,}"), r"\1***"),
     (re.compile(r"(/(?:a|calendar)/)[^/\s\"'?]{6,}"), r"\1***"),
-    (
-        re.compile(
-            r"(?i)(\"?(?:routing_key|password|token|secret|authorization|api_key)\"?\s*[=:]\s*\"?(?:Bearer\s+)?)[^\s\"',&}]+"
-        ),
-        r"\1***",
-    ),
+    (re.compile(rf"(?i)((?:{NAMES})[\"']?\s*[=:]\s*){VALUE}"), r"\1***"),
     (re.compile(r"(://[^:/\s@]*:)[^@\s/]+@"), r"\1***@"),
     (re.compile(r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]{8,}"), r"\1***"),
+    (re.compile(r"(tocsin_)[A-Za-z0-9_-]{16,}"), r"\1***"),
 )
 
 
@@ -25,9 +23,13 @@ def masked(text: str) -> str:
 
 
 class MaskSecrets(logging.Filter):
-    """A logging filter that masks the finished message of each record."""
+    """A logging filter that masks the finished message and the traceback of each record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the record in place; never drops one."""
         record.msg, record.args = masked(record.getMessage()), None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = masked(record.exc_text)
         return True
