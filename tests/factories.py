@@ -112,7 +112,7 @@ class LayerFactory(DjangoModelFactory):
 
 
 class ScheduleFactory(DjangoModelFactory):
-    """A schedule with one weekly layer of one new person; ``people=[a, b]`` names them, ``people=[]`` makes no layer."""
+    """A schedule with one weekly layer of one new person; ``people=[a, b]`` names them, ``people=[]``: no layer."""
 
     class Meta:
         model = Schedule
