@@ -1,8 +1,8 @@
 """Who is on call, read minute by minute off the local clock. Slow, plain, and without a line of ``oncall.rota``.
 
 It never converts a wall-clock time to an instant, which is where the mistakes live. It watches the clock on the wall
-run: a moment of the clock has come once the clock has shown it or something later, and it has gone for good once the
-clock will show nothing earlier again. Every instant must be a whole minute; the oracle knows only its own window.
+run: a moment of the clock has come once the clock has shown it or something later, and it is over once the clock will
+show nothing earlier and never show it again. Instants must be whole minutes; the oracle knows only its own window.
 """
 
 from bisect import bisect_right
@@ -63,8 +63,9 @@ class Clock:
     def has_come(self, wall, at):
         return self.latest_so_far[(at - self.begin) // MINUTE] >= wall
 
-    def has_gone(self, wall, at):
-        return self.earliest_to_come[(at - self.begin) // MINUTE] >= wall
+    def is_over(self, wall, at):
+        minute = (at - self.begin) // MINUTE
+        return self.earliest_to_come[minute] >= wall and self.earliest_to_come[minute + 1] > wall
 
 
 def handoff(layer, k):
@@ -154,6 +155,6 @@ class Oracle:
                     opens = datetime.combine(day, window.start)
                     closes = datetime.combine(day, window.end)
                     closes += DAY if closes <= opens else timedelta(0)
-                    if clock.has_come(opens, at) and not clock.has_gone(closes, at):
+                    if clock.has_come(opens, at) and not clock.is_over(closes, at):
                         return True
         return False

@@ -39,11 +39,16 @@ ZONES = [
 ]
 PEOPLE = st.integers(1, 6)
 NEAR = st.integers(-240, 240).map(lambda minutes: minutes * MINUTE)
+CROWDS = st.lists(PEOPLE, max_size=3).map(tuple)
 HALF_DAY = st.integers(-720, 720).map(lambda minutes: minutes * MINUTE)
 ROUND = st.sampled_from([time(0), time(1), time(2), time(2, 30), time(9), time(17), time(23, 59)])
 
 thorough = settings(deadline=None, database=None, max_examples=150)
 brief = settings(deadline=None, database=None, max_examples=60)
+
+
+def mostly(usual, rare):
+    return st.integers(0, 2).flatmap(lambda choice: rare if choice == 2 else usual)
 
 
 @st.composite
@@ -71,7 +76,7 @@ def layers(draw, pivot, *, number=1, zone=None, unit=None):
     unit = unit or draw(st.sampled_from(["hour", "day", "week", "month"]))
     back = draw(st.integers(-400, 800)) if unit == "month" else draw(st.integers(-5, 30)) * (7 if unit == "week" else 1)
     day = clock_near(draw, zone, pivot) - timedelta(days=back)
-    bound = st.none() | HALF_DAY.map(lambda delta: pivot + delta)
+    bound = mostly(st.none(), HALF_DAY.map(lambda delta: pivot + delta))
     return Layer(
         id=number,
         name=f"Layer {number}",
@@ -80,8 +85,8 @@ def layers(draw, pivot, *, number=1, zone=None, unit=None):
         anchor=datetime.combine(day, any_clock(draw, zone, pivot)),
         unit=unit,
         length=draw(st.integers(1, 3)),
-        slots=tuple(draw(st.lists(st.lists(PEOPLE, max_size=2).map(tuple), max_size=4))),
-        restrictions=tuple(draw(st.lists(restrictions(zone, pivot), max_size=3))),
+        slots=tuple(draw(st.lists(mostly(PEOPLE.map(lambda one: (one,)), CROWDS), max_size=4))),
+        restrictions=tuple(draw(mostly(st.just([]), st.lists(restrictions(zone, pivot), max_size=3)))),
         effective_from=draw(bound),
         effective_until=draw(bound),
     )
