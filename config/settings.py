@@ -144,6 +144,7 @@ TEMPLATES = [
 ]
 
 AUTH_USER_MODEL = "incidents.User"
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # the e-mail is unique in any letter case, by a constraint of its own
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [

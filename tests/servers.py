@@ -1,7 +1,8 @@
 """The servers of a test run: one Postgres for all workers, one Valkey, in a directory that is gone afterwards.
 
-A pytest plugin, named in ``pyproject.toml``, because the settings are read before any ``conftest.py``. With DATABASE_URL
-set the run uses that server instead (its role must be allowed to create databases); likewise CELERY_BROKER_URL.
+A pytest plugin, named in ``pyproject.toml``, because the settings are read before any ``conftest.py``. With
+DATABASE_URL set the run uses that server instead (its role must be allowed to create databases); likewise
+CELERY_BROKER_URL.
 """
 
 import os
