@@ -1,9 +1,15 @@
-"""The app's start."""
+"""The app's start: its due sources."""
 
 from django.apps import AppConfig
 
 
 class IncidentsConfig(AppConfig):
-    """Registers nothing yet."""
+    """The ground floor."""
 
     name = "incidents"
+
+    def ready(self) -> None:
+        """Register the sources in the order of a round: what comes in before what waits."""
+        from incidents import clocks, due
+
+        due.register(due.Source("clocks", clocks.breach_due, clocks.oldest_due))

@@ -6,7 +6,7 @@ Whoever writes a run holds the incident's lock; the hook holds it because the mo
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from incidents import due, timeline
 from incidents.models import EntryKind, Incident, User
@@ -38,7 +38,7 @@ def on_move(incident: Incident, move: str, at: datetime) -> None:
         acknowledged(incident, at)
     elif move == "mitigated":
         acknowledged(incident, at)
-        park(incident, [Condition.UNMITIGATED], "mitigated")
+        mitigated(incident, at)
     elif move in OVER:
         finish(incident, OVER[move], at)
 
@@ -73,8 +73,23 @@ def acknowledged(incident: Incident, at: datetime) -> None:
     Escalation.objects.filter(pk=run.pk).update(generation=F("generation") + 1)
     if incident.acknowledged_by:
         paging.acknowledged_by(incident.acknowledged_by, incident, at)
-    paging.end(Page.objects.filter(run=run, act=Act.PAGE), at=at, why="somebody acknowledged")
+    end_pages(run, [Condition.ALWAYS, Condition.UNACKNOWLEDGED], why="somebody acknowledged", at=at)
     park(incident, [Condition.UNACKNOWLEDGED], "acknowledged")
+
+
+def mitigated(incident: Incident, at: datetime) -> None:
+    """The bleeding has stopped: what waits on “unmitigated” is parked, and those whom it asked may rest."""
+    run = current(incident)
+    if run is not None:
+        end_pages(run, [Condition.UNMITIGATED], why="mitigated", at=at)
+        park(incident, [Condition.UNMITIGATED], "mitigated")
+
+
+def end_pages(run: Escalation, conditions: list[Condition], *, why: str, at: datetime) -> None:
+    """End the pages of levels with these conditions, and of the fallback; other levels go on asking."""
+    levels = EscalationStep.objects.filter(run=run, condition__in=conditions).values("level")
+    asked = Page.objects.filter(Q(level__in=levels) | Q(level=0), run=run, act=Act.PAGE)
+    paging.end(asked, at=at, why=why)
 
 
 def park(incident: Incident, conditions: list[Condition], why: str) -> None:

@@ -1,9 +1,17 @@
-"""The app's start."""
+"""The app's start: its hook and its due source."""
 
 from django.apps import AppConfig
 
 
 class PostmortemsConfig(AppConfig):
-    """Registers nothing yet."""
+    """Stands on ``incidents``; hears of each move inside its transaction."""
 
     name = "postmortems"
+
+    def ready(self) -> None:
+        """Register the hook and the source."""
+        from incidents import due, moves
+        from postmortems import drafting
+
+        moves.register_hook(drafting.on_move)
+        due.register(due.Source("drafts", drafting.draft_missing, drafting.oldest_missing))

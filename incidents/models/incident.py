@@ -124,6 +124,7 @@ class Incident(models.Model):
             models.Index(fields=["-urgency"], condition=Q(status="open"), name="incident_open"),
             models.Index(fields=["service", "group_key"], condition=Q(status="open"), name="incident_open_group"),
             models.Index(fields=["-detected_at"], name="incident_detected"),
+            models.Index(fields=["resolved_at"], condition=Q(status="resolved"), name="incident_resolved"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,27 @@
+"""The sandbox: a page in the product that shows what each person's phone would have received."""
+
+from django.utils import timezone
+
+from oncall.channels.contract import Message, Receipt
+from oncall.models import SandboxMessage
+
+
+class SandboxTransport:
+    """Writes the message where the sandbox page shows it. Nothing leaves the machine."""
+
+    name = "sandbox"
+
+    def send(self, message: Message) -> Receipt:
+        """Show the message on the person's sandbox phone; a repeated try changes nothing."""
+        SandboxMessage.objects.get_or_create(
+            delivery_id=message.delivery_id,
+            defaults={
+                "person_id": message.person_id,
+                "channel": message.channel,
+                "address": message.address,
+                "subject": message.subject,
+                "text": message.text,
+                "at": timezone.now(),
+            },
+        )
+        return Receipt(delivered=True, detail="shown in the sandbox")

@@ -1,0 +1,218 @@
+"""Hand deliveries to their transports: lease, look again, send, finish by compare-and-set on the lease.
+
+At least once: a crash can repeat a message, never lose it. No network call inside a transaction.
+"""
+
+import logging
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from incidents import due, timeline
+from incidents.models import EntryKind, Incident
+from oncall import messages, paging
+from oncall.channels import transport_for
+from oncall.channels.contract import DeliveryError, Receipt
+from oncall.models import Act, Attempt, Delivery, DeliveryState, Escalation, EscalationStep, Page, RunState, StepState
+from oncall.reach import usable_methods
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=30)  # longer than any transport's timeout
+RETRY_AFTER = timedelta(seconds=15)
+TRIES = 4  # the first and three more (O22)
+CLAIM = 10  # deliveries of one lease
+
+
+def send_due(channel: str, *, at: datetime) -> int:
+    """Lease what is due on the channel and send it; return how many were leased."""
+    leased = lease(channel, at=at)
+    for delivery in leased:
+        _send(delivery, at=at)
+    return len(leased)
+
+
+@transaction.atomic
+def lease(channel: str, *, at: datetime) -> list[Delivery]:
+    """Take up to ten due deliveries for half a minute, the most urgent first; those whose lease ran out as well."""
+    ready = Q(state=DeliveryState.PENDING, not_before__lte=at) | Q(state=DeliveryState.SENDING, lease_until__lt=at)
+    rows = Delivery.objects.select_for_update(skip_locked=True, no_key=True).filter(ready, channel=channel)
+    claimed = list(rows.order_by("priority", "not_before", "pk")[:CLAIM])
+    lost = [row for row in claimed if row.state == DeliveryState.SENDING]
+    Attempt.objects.bulk_create(
+        [Attempt(delivery=row, number=row.attempts, transport="", at=at, outcome="lease expired") for row in lost]
+    )
+    mine = uuid.uuid4()
+    Delivery.objects.filter(pk__in=[row.pk for row in claimed]).update(
+        state=DeliveryState.SENDING, lease=mine, lease_until=at + LEASE, attempts=F("attempts") + 1
+    )
+    return list(
+        _loaded().filter(lease=mine, pk__in=[row.pk for row in claimed]).order_by("priority", "not_before", "pk")
+    )
+
+
+def _loaded() -> QuerySet[Delivery]:
+    return Delivery.objects.select_related(
+        "page__incident__severity", "page__incident__service", "page__run", "notice__incident", "person", "method"
+    )
+
+
+def _send(delivery: Delivery, *, at: datetime) -> None:
+    """Send one leased delivery, whatever comes of it; never raises."""
+    state, why = _look_again(delivery, at)
+    if state:
+        _finish(delivery, state=state, error=why, at=at)
+        return
+    name = ""
+    try:
+        transport = transport_for(delivery.channel)
+        name = transport.name
+        receipt = transport.send(messages.compose(delivery))
+    except DeliveryError as error:
+        _failed(delivery, name, error, at=at)
+    except Exception as error:
+        log.exception("the transport of %s broke", delivery.channel)
+        _failed(delivery, name, DeliveryError(f"internal fault: {error}", permanent=False), at=at)
+    else:
+        _succeeded(delivery, name, receipt, at=at)
+
+
+def _look_again(delivery: Delivery, at: datetime) -> tuple[str, str]:
+    """Is the message still wanted? Returns the final state and the reason when it is not."""
+    if delivery.expires_at < at:
+        return DeliveryState.FAILED, "expired: it could not go out in time"
+    if not delivery.person.is_active:
+        return DeliveryState.CANCELLED, "the person is no longer active"
+    if delivery.method is None or not delivery.method.is_usable:
+        return DeliveryState.FAILED, "the contact method is gone, disabled or not verified"
+    page = delivery.page
+    if page is not None and (page.ended_at is not None or not page.incident.is_open):
+        return DeliveryState.CANCELLED, "no longer wanted"
+    return "", ""
+
+
+@transaction.atomic
+def _succeeded(delivery: Delivery, transport: str, receipt: Receipt, *, at: datetime) -> None:
+    incident = _lock_incident(delivery)
+    outcome = DeliveryState.DELIVERED if receipt.delivered else DeliveryState.ACCEPTED
+    _record(delivery, transport, outcome, receipt.detail, at)
+    if _set(delivery, state=outcome, sent_at=due.database_now(), error=""):
+        _tell(incident, f"{_what(delivery)}: {outcome.label.lower()}.", at)
+
+
+@transaction.atomic
+def _failed(delivery: Delivery, transport: str, error: DeliveryError, *, at: datetime) -> None:
+    incident = _lock_incident(delivery)
+    _record(delivery, transport, "permanent" if error.permanent else "temporary", str(error), at)
+    if not error.permanent and delivery.attempts < TRIES:
+        _set(delivery, state=DeliveryState.PENDING, not_before=at + RETRY_AFTER, error=str(error))
+    else:
+        _give_up(delivery, incident, state=DeliveryState.FAILED, error=str(error), at=at)
+
+
+@transaction.atomic
+def _finish(delivery: Delivery, *, state: str, error: str, at: datetime) -> None:
+    _give_up(delivery, _lock_incident(delivery), state=state, error=error, at=at)
+
+
+def _give_up(delivery: Delivery, incident: Incident | None, *, state: str, error: str, at: datetime) -> None:
+    """End a delivery without success; a page that failed looks for another way at once."""
+    if not _set(delivery, state=state, error=error) or state != DeliveryState.FAILED:
+        return
+    _tell(incident, f"{_what(delivery)} failed: {error}.", at)
+    if delivery.page is not None and delivery.page.act == Act.PAGE:
+        find_another_way(delivery.page, at=at)
+
+
+def _set(delivery: Delivery, **changes: object) -> bool:
+    """Finish by compare-and-set: nothing happens when the lease is no longer ours."""
+    mine = Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease, state=DeliveryState.SENDING)
+    return mine.update(lease=None, lease_until=None, **changes) == 1
+
+
+def _record(delivery: Delivery, transport: str, outcome: str, detail: str, at: datetime) -> None:
+    Attempt.objects.create(
+        delivery=delivery, number=delivery.attempts, transport=transport, at=at, outcome=outcome, detail=detail[:1000]
+    )
+
+
+def _what(delivery: Delivery) -> str:
+    again = f", try {delivery.attempts}" if delivery.attempts > 1 else ""
+    return f"{delivery.get_channel_display()} to {delivery.person}{again}"
+
+
+def _lock_incident(delivery: Delivery) -> Incident | None:
+    """The incident row first, as everywhere."""
+    if delivery.page is None:
+        return None
+    return Incident.objects.select_for_update(no_key=True).get(pk=delivery.page.incident_id)
+
+
+def _tell(incident: Incident | None, text: str, at: datetime) -> None:
+    """Write what became of a page's message on the timeline."""
+    if incident is not None:
+        timeline.write([timeline.Line(incident, EntryKind.DELIVERY, text)], at=at)
+        incident.save(update_fields=["timeline_seq"])
+
+
+def find_another_way(page: Page, *, at: datetime) -> None:
+    """Use the person's next unused method, else bring the next level forward; the incident is locked."""
+    used = set(Delivery.objects.filter(page=page).values_list("method_id", flat=True))
+    alive = Delivery.objects.filter(page=page).exclude(state__in=[DeliveryState.FAILED, DeliveryState.CANCELLED])
+    if page.ended_at is not None or alive.exists():
+        return
+    unused = [method for method in usable_methods([page.person_id]).get(page.person_id, []) if method.pk not in used]
+    if unused:
+        paging.delivery(page, unused[0], at=at).save(force_insert=True)
+    else:
+        _bring_next_level_forward(page, at)
+    due.ring_on_commit()
+
+
+def _bring_next_level_forward(page: Page, at: datetime) -> None:
+    run = Escalation.objects.filter(pk=page.run_id, state=RunState.ACTIVE).first()
+    if run is None or Page.objects.filter(run=run, act=Act.PAGE, ended_at=None).exclude(pk=page.pk).exists():
+        return
+    step = (
+        EscalationStep.objects.filter(run=run, state=StepState.WAITING, act=Act.PAGE)
+        .order_by("loop", "due_at", "level", "pk")
+        .first()
+    )
+    if step is not None:
+        step.due_at = min(step.due_at, at)
+        step.save(update_fields=["due_at"])
+    Escalation.objects.filter(pk=run.pk).update(due_at=at)
+
+
+def expire_due(at: datetime) -> due.Done:
+    """End, visibly, what could not go out in time: the due source ``expiries``."""
+    ids = list(_expired(at).order_by("expires_at", "pk").values_list("pk", flat=True)[: due.BATCH])
+    return due.Done(rows=_expire(ids, at)) if ids else due.Done()
+
+
+def oldest_expired(at: datetime) -> datetime | None:
+    """Expiry is no lateness of the engine: the delivery's own wait is judged elsewhere."""
+    return None
+
+
+def _expired(at: datetime) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(state=DeliveryState.PENDING, expires_at__lt=at)
+
+
+def _expire(ids: Sequence[int], at: datetime) -> int:
+    done = 0
+    for delivery in _loaded().filter(pk__in=ids):
+        done += _expire_one(delivery, at)
+    return done
+
+
+@transaction.atomic
+def _expire_one(delivery: Delivery, at: datetime) -> int:
+    incident = _lock_incident(delivery)
+    expired = _expired(at).filter(pk=delivery.pk).update(state=DeliveryState.FAILED, error="expired")
+    if expired:
+        _tell(incident, f"{_what(delivery)} expired: it could not go out in time.", at)
+    return expired

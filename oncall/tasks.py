@@ -1,0 +1,15 @@
+"""Tasks of the pager: they carry ids only, may run any number of times, and do no harm."""
+
+from celery import shared_task
+
+from incidents import due
+from oncall import paging, sending
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def deliver(*, channel: str) -> None:
+    """Send what is due on a channel, lease by lease; a full lease asks for another hand at once."""
+    while (sent := sending.send_due(channel, at=due.database_now())) == sending.CLAIM:
+        due.send([paging.bell(channel)])
+    if sent:
+        due.doorbell.ring()

@@ -1,0 +1,137 @@
+"""Write the first draft of a postmortem from what the incident left behind: six sections, the timeline filled in."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from incidents import due, timeline
+from incidents.models import EntryKind, Incident, TimelineEntry
+from incidents.models.timeline import NOISE
+from incidents.states import Status
+from postmortems.models import Postmortem, Section, SectionKey, SectionRevision
+
+REPAIR_WINDOW = timedelta(days=7)  # how far back a lost hook is looked for
+LONGEST_TIMELINE = 500  # entries copied into the draft
+
+
+def on_move(incident: Incident, move: str, at: datetime) -> None:
+    """The hook of the ground floor: a resolved incident has a draft, inside the same transaction."""
+    if move == "resolved":
+        draft(incident, at=at)
+
+
+@transaction.atomic
+def draft(incident: Incident, *, at: datetime) -> Postmortem:
+    """Make the draft, or bring the due time of an existing one up to date; texts that people wrote stay."""
+    resolved_at = incident.resolved_at or at
+    due_at = resolved_at + incident.scaled(incident.severity.postmortem_due)
+    document, made = Postmortem.objects.get_or_create(
+        incident=incident,
+        defaults={"owner": incident.acknowledged_by or incident.declared_by, "due_at": due_at, "created_at": at},
+    )
+    if not made:
+        Postmortem.objects.filter(pk=document.pk).update(due_at=due_at)
+        return document
+    texts = {
+        SectionKey.SUMMARY: summary_of(incident),
+        SectionKey.TIMELINE: timeline_of(incident),
+        SectionKey.IMPACT: impact_of(incident),
+        SectionKey.ROOT_CAUSE: incident.root_cause,
+    }
+    sections = Section.objects.bulk_create(
+        [
+            Section(postmortem=document, key=key, position=position, text=texts.get(key, ""), edited_at=at)
+            for position, key in enumerate(SectionKey, start=1)
+        ]
+    )
+    SectionRevision.objects.bulk_create(
+        [SectionRevision(section=section, version=1, text=section.text, at=at) for section in sections]
+    )
+    line = timeline.Line(
+        incident, EntryKind.POSTMORTEM, f"A postmortem draft is ready, due {due_at:%Y-%m-%d %H:%M} UTC."
+    )
+    timeline.write([line], at=at)
+    return document
+
+
+def summary_of(incident: Incident) -> str:
+    """One paragraph that says what happened, for how long, to whom, and what ended it."""
+    ended = incident.recovered_at or incident.resolved_at
+    length = f" It lasted {in_words(ended - incident.detected_at)}." if ended else ""
+    known = "" if incident.affected_percent is not None else " (estimated)"
+    parts = [
+        f"{incident.severity} on {incident.service}: {incident.title}.",
+        f"Detected {incident.detected_at:%Y-%m-%d %H:%M} UTC by {incident.get_detection_display().lower()}.{length}",
+        f"About {incident.percent} % of users were affected{known}.",
+    ]
+    if incident.mitigation:
+        parts.append(f"What stopped it: {incident.mitigation}.")
+    return " ".join(parts)
+
+
+def timeline_of(incident: Incident) -> str:
+    """Every event but the deliveries, oldest first, one line each, to the minute."""
+    entries = (
+        TimelineEntry.objects.filter(incident=incident)
+        .exclude(kind__in=NOISE)
+        .select_related("actor")
+        .order_by("occurred_at", "seq")[:LONGEST_TIMELINE]
+    )
+    return "\n".join(f"- {_line(entry)}" for entry in entries)
+
+
+def _line(entry: TimelineEntry) -> str:
+    who = f" {entry.actor}" if entry.actor else ""
+    role = f" ({entry.role})" if entry.role else ""
+    text = " ".join(entry.text.split())
+    return f"**{entry.occurred_at:%H:%M}** {entry.kind_label}{who}{role}: {text}"
+
+
+def impact_of(incident: Incident) -> str:
+    """The figures that are known, as a list to be completed."""
+    started = incident.impact_started_at or incident.detected_at
+    until = f"{incident.recovered_at:%Y-%m-%d %H:%M} UTC" if incident.recovered_at else "not recorded"
+    lines = [
+        f"- Users affected: about {incident.percent} %",
+        f"- Users were hurt from {started:%Y-%m-%d %H:%M} UTC to {until}",
+        f"- Revenue path: {'yes' if incident.service.revenue_path else 'no'}",
+    ]
+    if incident.workaround:
+        lines.append(f"- Workaround: {incident.workaround}")
+    return "\n".join(lines)
+
+
+def in_words(span: timedelta) -> str:
+    """A length of time as people say it: 18 min, 2 h 10 min."""
+    minutes = round(span.total_seconds() / 60)
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours else f"{minutes} min"
+
+
+def draft_missing(at: datetime) -> due.Done:
+    """Draft for each resolved incident whose hook was lost: the due source ``drafts``."""
+    ids = list(_undrafted(at).values_list("pk", flat=True)[: due.BATCH])
+    return due.Done(rows=sum(_draft_one(pk, at) for pk in ids))
+
+
+def oldest_missing(at: datetime) -> datetime | None:
+    """Since when the oldest resolved incident waits for its draft."""
+    return _undrafted(at).values_list("resolved_at", flat=True).first()
+
+
+def _undrafted(at: datetime) -> QuerySet[Incident]:
+    own = Postmortem.objects.filter(incident=OuterRef("pk"))
+    recent = Incident.objects.filter(~Exists(own), status=Status.RESOLVED, resolved_at__gt=at - REPAIR_WINDOW)
+    return recent.order_by("resolved_at", "pk")
+
+
+@transaction.atomic
+def _draft_one(pk: int, at: datetime) -> int:
+    rows = Incident.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
+    incident = rows.select_related("severity", "service").filter(pk=pk).first()
+    if incident is None:
+        return 0
+    draft(incident, at=at)
+    incident.save(update_fields=["timeline_seq"])
+    return 1
