@@ -4,7 +4,8 @@ It takes rows and an instant, reads no clock and writes nothing. Shifts are comp
 straight from its layer's anchor, so a changed rule or time-zone database changes the future at once.
 
 Instants are aware and come back in UTC; wall-clock times are naive and belong to the layer's time zone. All ranges are
-half-open. Instants within a year of the ends of the calendar raise ``OverflowError``.
+half-open. Where a turn or the look-ahead would leave the calendar (years 1 to 9999), ``OverflowError`` or
+``ValueError`` is raised: the edges admit no such instants.
 """
 
 from calendar import monthrange
@@ -117,9 +118,9 @@ def on_call(schedule: Schedule, at: datetime) -> tuple[OnCall, ...]:
 
 def final(schedule: Schedule, start: datetime, end: datetime) -> tuple[Piece, ...]:
     """The final schedule from ``start`` to ``end``, gaps included; no two neighbours have the same people."""
+    start, end = start.astimezone(UTC), end.astimezone(UTC)  # before any comparison: one zone ignores its own shifts
     if start >= end:
         return ()
-    start, end = start.astimezone(UTC), end.astimezone(UTC)
     moments = ((moment, tuple(sorted(roster))) for moment, roster in _walk(schedule, start, end))
     changes = [next(same) for _, same in groupby(moments, key=itemgetter(1))]
     borders = [moment for moment, _ in changes[1:]] + [end]

@@ -289,6 +289,15 @@ def test_an_empty_window_has_no_pieces():
     assert rota.final(schedule(layer()), NOON, NOON) == ()
 
 
+def test_a_window_inside_the_repeated_hour_is_not_taken_for_an_empty_one():
+    start = datetime(2025, 11, 2, 1, 45, tzinfo=NEW_YORK)
+    end = datetime(2025, 11, 2, 1, 15, fold=1, tzinfo=NEW_YORK)  # half an hour later, though the clock says earlier
+
+    (piece,) = rota.final(schedule(layer()), start, end)
+
+    assert (piece.end - piece.start, piece.people) == (HOUR / 2, (2,))
+
+
 def test_rota_knows_neither_django_nor_the_clock():
     tree = ast.parse(Path(rota.__file__).read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
