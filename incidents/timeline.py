@@ -125,3 +125,11 @@ def since(incident: Incident, seq: int, limit: int = 200) -> list[TimelineEntry]
     """Entries recorded after the given number, oldest first: what a reader missed."""
     entries = TimelineEntry.objects.filter(incident=incident, seq__gt=seq).select_related("actor")
     return list(entries.order_by("seq", "pk")[:limit])
+
+
+def count_hidden(incident: Incident, *, kinds: Sequence[str] = (), noise: bool = False) -> int:
+    """How many entries a filter leaves out (1 query)."""
+    if noise:
+        return 0
+    entries = TimelineEntry.objects.filter(incident=incident)
+    return (entries.exclude(kind__in=kinds) if kinds else entries.filter(kind__in=NOISE)).count()

@@ -1,0 +1,260 @@
+"""Incidents: declare, list, read; what is said of one on its timeline, and its clocks."""
+
+from typing import Annotated, Any
+
+from django.conf import settings
+from django.db.models import Case, Q, QuerySet, When
+from ninja import Query, Router, Status
+from pydantic import BaseModel, Field
+
+from incidents import clocks, lifecycle, timeline, visibility
+from incidents.api import bodies, catalog, doors
+from incidents.api.bodies import Body, Label, Level, Moment, OneLine, OneOf, Slug, Text
+from incidents.api.doors import ApiRequest
+from incidents.api.lists import Listing, Window, piece, whole
+from incidents.models import Clock, EntryKind, Incident, Rule, Scope, Service, TimelineEntry
+from incidents.models.timeline import WRITTEN
+from incidents.refusals import Invalid
+from incidents.states import ClockState, Detection, Kind, Phase
+from incidents.states import Status as State
+
+router = Router(tags=["incidents"])
+
+Percent = Annotated[int, Field(ge=0, le=100)]
+URGENT_FIRST = ("leads", "-urgency", "-detected_at", "pk")  # as Incident.objects.by_urgency() has it
+
+
+class NewIncident(Body):
+    """An incident to be declared."""
+
+    title: Annotated[OneLine, Field(max_length=200)]
+    service: Slug
+    severity: Level
+    kind: Annotated[str, OneOf(Kind)] = Kind.REAL.value
+    time_scale: Annotated[int, Field(ge=1, le=100)] = Field(1, description="Drills: every delay is divided by this.")
+    affected_services: Annotated[list[Slug], Field(max_length=100)] = []
+    detected_at: Moment | None = Field(None, description="The first signal; null = now.")
+    impact_started_at: Moment | None = None
+    affected_percent: Percent | None = Field(None, description="Percent of users; null = unknown.")
+    workaround: Annotated[str, Field(max_length=300)] = ""
+    private: bool = False
+    detection: Annotated[str, OneOf(Detection)] = Detection.USER_REPORT.value
+    summary: Text = ""
+
+
+class IncidentShape(BaseModel):
+    """One disruption of a service. Times are UTC, null = not yet or unknown."""
+
+    number: int
+    ref: str
+    title: str
+    kind: Annotated[str, OneOf(Kind)]
+    severity: Label
+    peak_severity: Label
+    status: Annotated[str, OneOf(State)]
+    phase: Annotated[str, OneOf(Phase)]
+    open: bool
+    acknowledged: bool
+    urgency: float
+    service: str
+    affected_services: list[str]
+    affected_percent: int | None
+    workaround: str
+    private: bool
+    time_scale: int
+    detection: Annotated[str, OneOf(Detection)]
+    summary: str
+    mitigation: str
+    root_cause: str
+    not_yet_because: str
+    impact_started_at: Moment | None
+    detected_at: Moment
+    declared_at: Moment
+    declared_by: str | None
+    acknowledged_at: Moment | None
+    acknowledged_by: str | None
+    mitigated_at: Moment | None
+    recovered_at: Moment | None
+    resolved_at: Moment | None
+    closed_at: Moment | None
+    version: int
+    url: str
+
+
+COPIED = (
+    "number", "ref", "title", "kind", "status", "phase", "acknowledged", "urgency", "affected_percent", "workaround",
+    "private", "time_scale", "detection", "summary", "mitigation", "root_cause", "not_yet_because", "impact_started_at",
+    "detected_at", "declared_at", "acknowledged_at", "mitigated_at", "recovered_at", "resolved_at", "closed_at", "version",
+)  # fmt: skip
+
+
+class Filters(Window):
+    """Which incidents are wanted."""
+
+    status: Annotated[str, OneOf(State)] | None = None
+    q: str = Field("", max_length=200, description="Words of the title, or a number such as INC-7.")
+    severity: Level | None = None
+    service: str = Field("", max_length=50, description="Its own service or an affected one.")
+    kind: Annotated[str, OneOf(Kind)] | None = None
+
+
+class NewEntry(Body):
+    """What a person saw, did or decided."""
+
+    kind: Annotated[str, Field(json_schema_extra={"enum": list(WRITTEN)})] = EntryKind.NOTE.value
+    text: Annotated[str, Field(min_length=1, max_length=timeline.LONGEST_TEXT)] = Field(description="Markdown.")
+    occurred_at: Moment | None = Field(None, description="When it happened; null = now.")
+
+
+class Entry(BaseModel):
+    """One line of the story; it is never changed."""
+
+    id: int
+    seq: int
+    kind: str
+    occurred_at: Moment
+    recorded_at: Moment
+    actor: str | None = Field(description="The person's e-mail address; null = the system.")
+    role: str
+    text: str
+    pinned: bool
+    data: dict[str, Any]
+
+
+class ClockShape(BaseModel):
+    """An obligation with a deadline."""
+
+    rule: Annotated[str, OneOf(Rule)]
+    started_at: Moment
+    due_at: Moment
+    met_at: Moment | None
+    state: Annotated[str, OneOf(ClockState)]
+
+
+def loaded(rows: QuerySet[Incident]) -> QuerySet[Incident]:
+    """Load what ``incident_shape`` shows."""
+    return rows.select_related("service", "declared_by", "acknowledged_by").prefetch_related("affected_services")
+
+
+def incident_shape(incident: Incident) -> IncidentShape:
+    """An incident as the API shows it; see ``loaded``."""
+    return IncidentShape(
+        **{name: getattr(incident, name) for name in COPIED},
+        severity=f"P{incident.severity_id}",
+        peak_severity=f"P{incident.peak_severity_id}",
+        open=incident.is_open,
+        service=incident.service.slug,
+        affected_services=sorted(service.slug for service in incident.affected_services.all()),
+        declared_by=incident.declared_by.email if incident.declared_by else None,
+        acknowledged_by=incident.acknowledged_by.email if incident.acknowledged_by else None,
+        url=settings.PUBLIC_URL + incident.get_absolute_url(),
+    )
+
+
+def entry_shape(entry: TimelineEntry) -> Entry:
+    """A line as the API shows it; its actor is loaded. Nothing can be pinned yet."""
+    return Entry(
+        id=entry.pk,
+        seq=entry.seq,
+        kind=entry.kind,
+        occurred_at=entry.occurred_at,
+        recorded_at=entry.recorded_at,
+        actor=entry.actor.email if entry.actor else None,
+        role=entry.role,
+        text=entry.text,
+        pinned=False,
+        data=entry.data,
+    )
+
+
+def clock_shape(clock: Clock) -> ClockShape:
+    """A clock as the API shows it."""
+    return ClockShape(
+        rule=clock.rule, started_at=clock.started_at, due_at=clock.due_at, met_at=clock.met_at, state=clock.state
+    )
+
+
+def fresh(request: ApiRequest, number: int) -> IncidentShape:
+    """The incident as it is now, for a person who has just acted on it or asks."""
+    return incident_shape(loaded(Incident.objects.visible_to(request.user)).get(number=number))
+
+
+def _services_named(slugs: list[str]) -> tuple[Service, ...]:
+    found = {service.slug: service for service in Service.objects.filter(slug__in=slugs)}
+    for place, slug in enumerate(slugs):
+        if slug not in found:
+            raise Invalid(f"affected_services.{place}", f"There is no service “{slug}”.")
+    return tuple(found.values())
+
+
+@router.post("/incidents", response={201: IncidentShape}, summary="Declare an incident")
+def declare(request: ApiRequest, said: NewIncident) -> Status[IncidentShape]:
+    """Whoever is on call is paged as the severity's policy says; a backfill pages nobody."""
+    doors.require_scope(request, Scope.WRITE)
+    visibility.require_responder(request.user)
+    values = said.model_dump(exclude={"service", "severity", "affected_services"})
+    declaration = lifecycle.Declaration(
+        **values,
+        service=catalog.service_named(said.service),
+        severity=bodies.severity(said.severity),
+        affected_services=_services_named(said.affected_services),
+    )
+    incident = lifecycle.declare(declaration, by=request.user, at=request.at)
+    return Status(201, fresh(request, incident.number))
+
+
+@router.get("/incidents", response=Listing[IncidentShape], summary="List the incidents")
+def list_incidents(request: ApiRequest, wanted: Query[Filters]) -> Listing[IncidentShape]:
+    """The most urgent first: P0 leads, then the score, then the newest."""
+    rows = loaded(Incident.objects.visible_to(request.user))
+    if wanted.status:
+        rows = rows.filter(status=wanted.status)
+    if wanted.severity is not None:
+        rows = rows.filter(severity=wanted.severity)
+    if wanted.kind:
+        rows = rows.filter(kind=wanted.kind)
+    if wanted.service:
+        affected = Incident.affected_services.through.objects.filter(service__slug=wanted.service).values("incident")
+        rows = rows.filter(Q(service__slug=wanted.service) | Q(pk__in=affected))
+    if wanted.q.strip():
+        rows = rows.filter(_matches(wanted.q.strip()))
+    leads = Case(When(severity=0, then=0), default=1)
+    return piece(request, rows.annotate(leads=leads), wanted, incident_shape, by=URGENT_FIRST)
+
+
+def _matches(words: str) -> Q:
+    number = words.upper().removeprefix("INC-")
+    found = Q()
+    for word in words.split():
+        found &= Q(title__icontains=word)
+    return found | Q(number=int(number)) if number.isascii() and number.isdigit() else found
+
+
+@router.get("/incidents/{int:number}", response=IncidentShape, summary="Read one incident")
+def get_incident(request: ApiRequest, number: int) -> IncidentShape:
+    """By its number: the 7 of INC-7."""
+    return fresh(request, number)
+
+
+@router.get("/incidents/{int:number}/timeline", response=Listing[Entry], summary="Read the story of an incident")
+def list_timeline(request: ApiRequest, number: int, window: Query[Window]) -> Listing[Entry]:
+    """In the order in which things happened, whenever they were written down."""
+    incident = visibility.incident_for(request.user, number)
+    return piece(request, timeline.story(incident), window, entry_shape, by=("occurred_at", "seq", "pk"))
+
+
+@router.post("/incidents/{int:number}/timeline", response={201: Entry}, summary="Write on the timeline")
+def add_entry(request: ApiRequest, number: int, said: NewEntry) -> Status[Entry]:
+    """An “update” also becomes the incident's summary."""
+    incident = doors.incident_to_act_on(request, number)
+    entry = timeline.add(
+        incident, kind=said.kind, text=said.text, by=request.user, at=request.at, occurred_at=said.occurred_at
+    )
+    return Status(201, entry_shape(entry))
+
+
+@router.get("/incidents/{int:number}/clocks", response=Listing[ClockShape], summary="Read the clocks of an incident")
+def list_clocks(request: ApiRequest, number: int) -> Listing[ClockShape]:
+    """Those that count now, in the order in which they were started."""
+    incident = visibility.incident_for(request.user, number)
+    return whole([clock_shape(clock) for clock in clocks.of(incident)])

@@ -1,0 +1,219 @@
+"""What people fill in. A refused form keeps what was typed; times are UTC and forgiving of their notation."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from django import forms
+from django.utils import timezone
+
+from incidents.models import EntryKind, Service, Severity
+from incidents.models.timeline import WRITTEN
+from incidents.states import Detection, Kind, Phase
+
+CLOCK_TIME = re.compile(r"^(\d{1,2}):(\d{2})(?::(\d{2}))?$")
+
+
+class MomentField(forms.CharField):
+    """A moment in UTC: empty or “now”, 14:05, 14:05:30, or 2026-03-29 14:05."""
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(required=False, max_length=40, **kwargs)  # type: ignore[arg-type]
+
+    def clean(self, value: object) -> datetime | None:  # type: ignore[override]
+        """Return an aware UTC moment, or None for now.
+
+        Raises:
+            forms.ValidationError: it is none of these notations.
+        """
+        text = str(super().clean(value) or "").strip().removesuffix("UTC").strip()
+        if text.lower() in {"", "now"}:
+            return None
+        clock = CLOCK_TIME.match(text)
+        try:
+            return _today_at(clock) if clock else _moment(text)
+        except ValueError as error:
+            raise forms.ValidationError("Write a time in UTC: 14:05, or 2026-03-29 14:05.") from error
+
+
+def _today_at(clock: re.Match[str]) -> datetime:
+    """The last time the clock showed this: a time that lies ahead today was yesterday's."""
+    now = timezone.now().astimezone(UTC)
+    moment = now.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0), microsecond=0)
+    return moment - timedelta(days=1) if moment > now + timedelta(minutes=1) else moment
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class DeedForm(forms.Form):
+    """A form about an incident as the person saw it."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0, max_value=2**31 - 1)
+
+
+class NothingToAsk(DeedForm):
+    """A deed that asks for nothing."""
+
+
+class PhaseForm(DeedForm):
+    """Go on to a phase."""
+
+    to = forms.ChoiceField(choices=[(phase.value, phase.label) for phase in (Phase.RESPOND, Phase.MITIGATE)])
+
+
+class EntryForm(forms.Form):
+    """A line for the timeline."""
+
+    kind = forms.ChoiceField(
+        choices=[(kind, EntryKind(kind).label) for kind in WRITTEN], initial="note", widget=forms.RadioSelect
+    )
+    text = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 1, "placeholder": "What did you see, do or decide?"}),
+        error_messages={"required": "Write what you saw, did or decided."},
+        strip=True,
+    )
+    occurred_at = MomentField(label="At", widget=forms.TextInput(attrs={"placeholder": "now", "class": "at"}))
+
+
+class MitigateForm(DeedForm):
+    """What stopped the bleeding."""
+
+    what = forms.CharField(
+        label="What stopped it?",
+        max_length=500,
+        help_text="For example: rolled back to build 41.",
+        error_messages={"required": "Say what stopped it, in a few words."},
+    )
+    occurred_at = MomentField(label="When?", help_text="UTC, such as 14:15; empty = now.")
+    impact_over = forms.BooleanField(label="Users are well again", required=False)
+
+
+class ResolveForm(DeedForm):
+    """How it ended."""
+
+    root_cause = forms.CharField(
+        label="What was the cause, and what removes it for good?",
+        required=False,
+        max_length=20_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Leave it empty when it is not known yet.",
+    )
+    not_yet_because = forms.CharField(label="Or: not known yet, because …", required=False, max_length=2000)
+    recovered_at = MomentField(label="When were users well again?", help_text="UTC; empty = when it is resolved.")
+
+
+class ReasonForm(DeedForm):
+    """A reason."""
+
+    reason = forms.CharField(
+        label="Why?",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Say why."},
+    )
+
+
+class SeverityForm(DeedForm):
+    """Another level, with the reason."""
+
+    severity = forms.ModelChoiceField(
+        Severity.objects.order_by("level"), widget=forms.RadioSelect, empty_label=None, label="Severity"
+    )
+    reason = forms.CharField(
+        label="Why?",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Say why the severity changes."},
+    )
+
+
+class ImpactForm(DeedForm):
+    """Who is hurt, and what they can do meanwhile."""
+
+    affected_percent = forms.IntegerField(
+        label="Users affected, percent", required=False, min_value=0, max_value=100, help_text="Empty = unknown."
+    )
+    workaround = forms.CharField(
+        label="Workaround", required=False, max_length=300, help_text="What users can do meanwhile; empty = none."
+    )
+    affected_services = forms.ModelMultipleChoiceField(
+        Service.objects.filter(is_active=True).order_by("name"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="Other services that suffer",
+        help_text="Their teams are reached by the escalation as well.",
+    )
+    summary = forms.CharField(
+        label="What is happening, in one or two sentences",
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class DeclareForm(forms.Form):
+    """Three answers declare an incident; the rest can wait."""
+
+    title = forms.CharField(
+        label="What is wrong?",
+        max_length=200,
+        help_text="What someone outside would notice, in a few words.",
+        widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off"}),
+        error_messages={"required": "Say what is wrong, in a few words."},
+    )
+    service = forms.ModelChoiceField(
+        Service.objects.filter(is_active=True).select_related("team").order_by("name"),
+        label="Which service?",
+        empty_label="Choose a service",
+        error_messages={"required": "Choose the service that suffers; the nearest one will do."},
+    )
+    severity = forms.ModelChoiceField(
+        Severity.objects.order_by("level"),
+        label="How bad is it?",
+        widget=forms.RadioSelect,
+        empty_label=None,
+        error_messages={"required": "Choose a level. If you waver between two, take the worse one."},
+    )
+    kind = forms.ChoiceField(
+        label="Kind",
+        required=False,
+        choices=[
+            ("real", "Real"),
+            ("drill", "Drill: people are paged, everything says DRILL"),
+            ("backfill", "Past incident: nobody is paged"),
+        ],
+        initial=Kind.REAL,
+    )
+    time_scale = forms.IntegerField(
+        label="Speed of a drill",
+        required=False,
+        min_value=1,
+        max_value=100,
+        help_text="1 to 100: every delay is divided by this.",
+    )
+    detection = forms.ChoiceField(
+        label="How was it noticed?", required=False, choices=Detection, initial=Detection.USER_REPORT
+    )
+    detected_at = MomentField(label="When was it noticed?", help_text="UTC; empty = now.")
+    impact_started_at = MomentField(label="When did users begin to suffer?", help_text="UTC; empty = unknown.")
+    affected_percent = forms.IntegerField(label="Users affected, percent", required=False, min_value=0, max_value=100)
+    workaround = forms.CharField(label="Workaround", required=False, max_length=300)
+    private = forms.BooleanField(label="Private: only those who take part see it", required=False)
+
+    def clean_kind(self) -> str:
+        """No answer means a real one."""
+        return self.cleaned_data["kind"] or Kind.REAL
+
+    def clean_time_scale(self) -> int:
+        """No answer means the speed of life."""
+        return self.cleaned_data["time_scale"] or 1
+
+    def clean_detection(self) -> str:
+        """No answer means that somebody told us."""
+        return self.cleaned_data["detection"] or Detection.USER_REPORT
+
+    def clean_impact_started_at(self) -> datetime | None:
+        """An empty field is unknown, never now."""
+        return self.cleaned_data["impact_started_at"]

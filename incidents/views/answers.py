@@ -1,0 +1,46 @@
+"""How a deed's refusal is shown: on the field it is about, or on the whole form."""
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+
+from incidents.models import Incident
+from incidents.refusals import Invalid, Refusal
+from incidents.requests import SignedInRequest
+
+FIELDS = {"at": "occurred_at"}  # what a deed calls differently from its form
+
+
+def refuse(form: forms.Form, refusal: Refusal) -> None:
+    """Put the refusal where the person looks; what they typed stays."""
+    name = refusal.field if isinstance(refusal, Invalid) else None
+    name = FIELDS.get(name, name) if name and name not in form.fields else name
+    form.add_error(name if name in form.fields else None, str(refusal))
+
+
+def done(request: SignedInRequest, incident: Incident, words: str) -> HttpResponse:
+    """After a deed: htmx refreshes the room and closes the dialog, a plain form goes to the page."""
+    if request.htmx:
+        response = render(request, "_toast.html", {"words": words})
+        response["HX-Trigger"] = "deed-done"
+        return response
+    messages.success(request, words)
+    return redirect(incident)
+
+
+def refused(request: SignedInRequest, incident: Incident, refusal: Refusal) -> HttpResponse:
+    """A deed without a form was refused: say why, on the page as it is now."""
+    if request.htmx:
+        response = render(request, "_toast.html", {"words": str(refusal), "bad": True}, status=422)
+        response["HX-Trigger"] = "deed-done"
+        return response
+    messages.warning(request, str(refusal))
+    return redirect(incident)
+
+
+def ask(request: SignedInRequest, incident: Incident, form: forms.Form, **more: object) -> HttpResponse:
+    """Ask for the facts of a deed: in the dialog for htmx, as a page of its own without."""
+    template = "incidents/_ask.html" if request.htmx else "incidents/ask.html"
+    status = 422 if form.is_bound else 200
+    return render(request, template, {"incident": incident, "form": form, **more}, status=status)

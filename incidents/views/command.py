@@ -1,0 +1,173 @@
+"""The deeds of the incident page: fetch, ask what is missing, do it once, answer."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from incidents import command, impact, lifecycle
+from incidents.forms import ImpactForm, MitigateForm, NothingToAsk, PhaseForm, ReasonForm, ResolveForm, SeverityForm
+from incidents.models import Incident, Severity
+from incidents.refusals import Refusal, StaleVersion
+from incidents.requests import SignedInRequest, incident_to_act_on
+from incidents.states import Phase
+from incidents.views.answers import ask, done, refuse, refused
+
+Deed = Callable[..., Incident]
+
+
+@require_POST
+@login_required
+def acknowledge(request: SignedInRequest, number: int) -> HttpResponse:
+    """Take it."""
+    return _at_once(request, number, lifecycle.acknowledge, "You have {ref}.")
+
+
+@require_POST
+@login_required
+def join(request: SignedInRequest, number: int) -> HttpResponse:
+    """Begin to work on it."""
+    incident = incident_to_act_on(request, number)
+    try:
+        lifecycle.join(incident, by=request.user, at=timezone.now())
+    except Refusal as refusal:
+        return refused(request, incident, refusal)
+    return done(request, incident, f"You have joined {incident.ref}.")
+
+
+@require_POST
+@login_required
+def enter_phase(request: SignedInRequest, number: int) -> HttpResponse:
+    """Go on to the next phase."""
+    incident = incident_to_act_on(request, number)
+    form = PhaseForm(request.POST)
+    if not form.is_valid():
+        return refused(request, incident, Refusal("Choose the phase to enter."))
+    return _at_once(request, number, lifecycle.enter_phase, "{ref} moved on.", to=Phase(form.cleaned_data["to"]))
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def mitigate(request: SignedInRequest, number: int) -> HttpResponse:
+    """Ask what worked and when, then record it."""
+    return _ask_first(request, number, MitigateForm, lifecycle.mitigate, title="Mark mitigated", verb="Mark mitigated")
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def resolve(request: SignedInRequest, number: int) -> HttpResponse:
+    """Ask for the cause, then end the work."""
+    return _ask_first(request, number, ResolveForm, lifecycle.resolve, title="Resolve", verb="Resolve")
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def reopen(request: SignedInRequest, number: int) -> HttpResponse:
+    """Ask why, then take the work up again."""
+    return _ask_first(request, number, ReasonForm, lifecycle.reopen, title="Reopen", verb="Reopen")
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def decline(request: SignedInRequest, number: int) -> HttpResponse:
+    """Ask why this is no incident, then end it."""
+    return _ask_first(request, number, ReasonForm, lifecycle.decline, title="This is no incident", verb="Decline")
+
+
+@require_POST
+@login_required
+def close(request: SignedInRequest, number: int) -> HttpResponse:
+    """All duties are done."""
+    return _at_once(request, number, lifecycle.close, "{ref} is closed.")
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def change_severity(request: SignedInRequest, number: int) -> HttpResponse:
+    """Ask for the level and the reason; what each level means stands beside it."""
+    wanted = request.GET.get("to", "")
+    return _ask_first(
+        request,
+        number,
+        SeverityForm,
+        _change_severity,
+        title="Change severity",
+        verb="Change severity",
+        initial={"severity": int(wanted) if wanted in {"0", "1", "2", "3", "4"} else None},
+        severities=Severity.objects.order_by("level"),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def edit_impact(request: SignedInRequest, number: int) -> HttpResponse:
+    """Who is hurt and what they can do meanwhile."""
+    incident = incident_to_act_on(request, number)
+    known = {
+        "affected_percent": incident.affected_percent,
+        "workaround": incident.workaround,
+        "affected_services": incident.affected_services.all(),
+        "summary": incident.summary,
+    }
+    return _ask_first(request, number, ImpactForm, impact.edit, title="Impact", verb="Save", initial=known)
+
+
+@require_POST
+@login_required
+def finish_task(request: SignedInRequest, number: int, pk: int) -> HttpResponse:
+    """Tick a task."""
+    incident = incident_to_act_on(request, number)
+    try:
+        command.finish_task(incident, pk, by=request.user, at=timezone.now())
+    except Refusal as refusal:
+        return refused(request, incident, refusal)
+    return done(request, incident, "Done.")
+
+
+def _change_severity(incident: Incident, *, severity: Severity, **said: Any) -> Incident:
+    return lifecycle.change_severity(incident, to=severity, **said)
+
+
+def _at_once(request: SignedInRequest, number: int, deed: Deed, words: str, **said: Any) -> HttpResponse:
+    incident = incident_to_act_on(request, number)
+    form = NothingToAsk(request.POST)
+    version = form.cleaned_data["version"] if form.is_valid() else None
+    try:
+        deed(incident, by=request.user, at=timezone.now(), version=version, **said)
+    except Refusal as refusal:
+        return refused(request, incident, refusal)
+    return done(request, incident, words.format(ref=incident.ref))
+
+
+def _ask_first(
+    request: SignedInRequest,
+    number: int,
+    form_class: type[forms.Form],
+    deed: Deed,
+    *,
+    title: str,
+    verb: str,
+    initial: dict[str, Any] | None = None,
+    **more: Any,
+) -> HttpResponse:
+    incident = incident_to_act_on(request, number)
+    if request.method == "GET":
+        form = form_class(initial={"version": incident.version, **(initial or {})})
+        return ask(request, incident, form, title=title, verb=verb, **more)
+    form = form_class(request.POST)
+    if form.is_valid():
+        try:
+            deed(incident, by=request.user, at=timezone.now(), **form.cleaned_data)
+        except StaleVersion as refusal:
+            refuse(form, refusal)
+            form.data = form.data.copy()  # type: ignore[attr-defined]
+            form.data["version"] = Incident.objects.values_list("version", flat=True).get(pk=incident.pk)
+        except Refusal as refusal:
+            refuse(form, refusal)
+        else:
+            return done(request, incident, f"{incident.ref}: {verb.lower()} recorded.")
+    return ask(request, incident, form, title=title, verb=verb, **more)
