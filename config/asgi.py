@@ -1,4 +1,4 @@
-"""One port, three ways: alerts to the thin intake, event streams to Django's ASGI, everything else to threads.
+"""One port, three ways: alerts to the thin intake, event streams to their own application, everything else to threads.
 
 Threads serve pages at about twice the rate of Django's own ASGI handler, and a thousand streams cost no thread.
 """
@@ -6,13 +6,11 @@ Threads serve pages at about twice the rate of Django's own ASGI handler, and a 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import quote_from_bytes
 
 from a2wsgi import WSGIMiddleware
-from django.core.asgi import get_asgi_application
 
 from config.wsgi import application as pages  # first of ours: it sets Django up, which the modules below rely on
-from incidents import live
+from incidents import live, streaming
 from incidents.intake import accept
 
 Scope = dict[str, Any]
@@ -23,14 +21,13 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 THREADS = 16
 INTAKE = ("/v2/enqueue", "/v2/change/enqueue")
-ASCII = bytes(range(33, 127)).decode()
 
 
 class Streams:
     """The open event streams, which end together when the server stops."""
 
-    def __init__(self) -> None:
-        self._django = get_asgi_application()
+    def __init__(self, application: Application) -> None:
+        self._application = application
         self._closing = asyncio.Event()
 
     def close(self) -> None:
@@ -38,7 +35,7 @@ class Streams:
         self._closing.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one stream; at the close Django is told that the browser left, and the browser that this is the end."""
+        """Serve one stream; at the close it is told that the browser left, and the browser that this is the end."""
         begun = False
 
         async def send_noting_begin(event: Event) -> None:
@@ -56,12 +53,12 @@ class Streams:
             news.cancel()
             return {"type": "http.disconnect"}
 
-        await self._django(scope, receive_or_close, send_noting_begin)
+        await self._application(scope, receive_or_close, send_noting_begin)
         if begun and self._closing.is_set():
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-streams = Streams()
+streams = Streams(streaming.application)
 threads: Application = WSGIMiddleware(pages, workers=THREADS)  # type: ignore[arg-type,assignment]
 
 
@@ -82,10 +79,8 @@ def _way(path: str) -> Application:
 
 
 def _cleaned(scope: Scope) -> Scope:
-    """Drop headers that could pose as others once hyphens are underscores; spell the query in ASCII, as WSGI wants."""
-    headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
-    query = quote_from_bytes(scope["query_string"], safe=ASCII).encode()
-    return {**scope, "headers": headers, "query_string": query}
+    """Drop headers with underscores: WSGI would take ``X_Forwarded_Proto`` for the one with hyphens."""
+    return {**scope, "headers": [(name, value) for name, value in scope["headers"] if b"_" not in name]}
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -89,6 +89,32 @@ def test_for_root_the_server_runs_as_nobody(data_dir):
 
 @pytest.mark.slow
 @only_root
+def test_an_ordinary_account_can_start_it_as_well(data_dir):
+    ordinary = Account(NOBODY, NOBODY)
+    if not embedded.can_enter(Path(sys.executable).resolve().parent, ordinary):
+        pytest.skip("left out: this Python lies where only root can go")
+    os.chown(data_dir, NOBODY, NOBODY)
+    owner = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(OWNER), str(data_dir)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=BASE_DIR,
+        user=NOBODY,
+        group=NOBODY,
+        extra_groups=[],
+    )
+    pid = int(owner.stdout.readline().split()[0])
+
+    assert Path(f"/proc/{pid}").stat().st_uid == NOBODY
+    assert ask(Postgres(data_dir), "SELECT 1") == (1,)
+    owner.kill()
+    owner.wait()
+    owner.stdout.close()
+    wait_for(lambda: not alive(pid))
+
+
+@pytest.mark.slow
+@only_root
 def test_in_a_closed_directory_the_data_lie_elsewhere_behind_a_link_and_are_found_again(
     tmp_path, monkeypatch, data_dir
 ):
