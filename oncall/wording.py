@@ -1,0 +1,109 @@
+"""The ladder in words: whom a level means, on which condition, how long it waits."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from incidents.models import Rank, User
+from oncall.models import Condition, Schedule, TargetKind
+from oncall.reach import Target
+
+RANKS = {
+    Rank.ENGINEER: "engineers",
+    Rank.LEAD: "team leads",
+    Rank.EXPERT: "domain experts",
+    Rank.DIRECTOR: "directors",
+    Rank.EXECUTIVE: "executives",
+}
+CONDITIONS = {
+    Condition.ALWAYS: "",
+    Condition.UNACKNOWLEDGED: "if not acknowledged",
+    Condition.UNMITIGATED: "if not mitigated",
+    Condition.UNRESOLVED: "if not resolved",
+}
+WAYS = {  # how a sentence calls a channel, and its icon
+    "voice": ("phone", "phone"),
+    "sms": ("SMS", "smartphone"),
+    "chat": ("chat", "message-square"),
+    "email": ("e-mail", "mail"),
+    "push": ("push", "bell-ring"),
+    "webhook": ("webhook", "webhook"),
+    "in_app": ("in Tocsin", "inbox"),
+    "sandbox": ("sandbox", "smartphone"),
+}
+
+
+@dataclass(frozen=True)
+class Way:
+    """A channel as a page shows it: its word and its icon."""
+
+    word: str
+    icon: str
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names that targets point at, by primary key."""
+
+    schedules: Mapping[int, str] = field(default_factory=dict)
+    people: Mapping[int, str] = field(default_factory=dict)
+
+
+def names_in(targets: Iterable[Target]) -> Names:
+    """Load the names of the schedules and people whom the targets point at (2 queries, none where none is named)."""
+    targets = list(targets)
+    schedules = {target["schedule"] for target in targets if target["kind"] == TargetKind.SCHEDULE}
+    people = {target["user"] for target in targets if target["kind"] == TargetKind.USER}
+    return Names(
+        dict(Schedule.objects.filter(pk__in=schedules).values_list("pk", "name")) if schedules else {},
+        dict(User.objects.filter(pk__in=people).values_list("pk", "name")) if people else {},
+    )
+
+
+def say_targets(targets: Sequence[Target], names: Names) -> str:
+    """Say whom the targets mean: “directors and executives”."""
+    return enumerate_words([_say_target(target, names) for target in targets]) or "nobody"
+
+
+def _say_target(target: Target, names: Names) -> str:
+    kind = target["kind"]
+    if kind == TargetKind.SCHEDULE:
+        return f"on call of {names.schedules.get(target['schedule'], 'a deleted schedule')}"
+    if kind == TargetKind.USER:
+        return names.people.get(target["user"], "a person who is gone")
+    if kind == TargetKind.RANK:
+        return RANKS.get(target["rank"], target["rank"])
+    return "the whole chain" if kind == TargetKind.CHAIN else "on call"
+
+
+def say_condition(condition: str) -> str:
+    """Say on what a level waits: “if not mitigated”; empty = on nothing."""
+    return CONDITIONS[Condition(condition)]
+
+
+def enumerate_words(words: Sequence[str]) -> str:
+    """Join words as a sentence does: “a, b and c”."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def say_span(length: timedelta) -> str:
+    """Say a length in words: “5 min”, “2 h 30 min”, “45 s”."""
+    seconds = int(length.total_seconds())
+    parts = [
+        f"{count} {unit}"
+        for count, unit in (
+            (seconds // 86400, "days" if seconds >= 2 * 86400 else "day"),
+            (seconds % 86400 // 3600, "h"),
+            (seconds % 3600 // 60, "min"),
+            (seconds % 60, "s"),
+        )
+        if count
+    ]
+    return " ".join(parts) or "0 s"
+
+
+def way(channel: str) -> Way:
+    """The word and icon of a channel."""
+    return Way(*WAYS.get(channel, (channel, "message-square")))
