@@ -247,11 +247,20 @@ def resolve(
 
 
 @transaction.atomic
-def reopen(incident: Incident, *, reason: str, by: User | None, at: datetime, version: int | None = None) -> Incident:
-    """Take the work up again: a second impact begins and the contract starts anew.
+def reopen(
+    incident: Incident,
+    *,
+    reason: str,
+    by: User | None,
+    at: datetime,
+    occurred_at: datetime | None = None,
+    note: str = "",
+    version: int | None = None,
+) -> Incident:
+    """Take the work up again: a second impact begins when it came back, the contract starts anew now.
 
     Raises:
-        Invalid: no reason.
+        Invalid: no reason, or a time that cannot be right.
         TransitionError: it is open.
         StaleVersion: it changed since ``version``.
     """
@@ -259,30 +268,41 @@ def reopen(incident: Incident, *, reason: str, by: User | None, at: datetime, ve
     locked.move_to(Status.OPEN)
     if not reason.strip():
         raise Invalid("reason", "Say why it is open again.")
+    when = moves.after_resolution(locked, occurred_at, at)
     locked.resolved_at = locked.closed_at = locked.mitigated_at = locked.recovered_at = None
     locked.mitigation = locked.ended_because = ""
     locked.contract_started_at = at
-    Impact.objects.get_or_create(incident=locked, ended_at=None, defaults={"started_at": at})
+    Impact.objects.get_or_create(incident=locked, ended_at=None, defaults={"started_at": when})
     if Phase(locked.phase).may_become(Phase.MITIGATE):
-        moves.enter(locked, Phase.MITIGATE, at)
+        moves.enter(locked, Phase.MITIGATE, when)
     clocks.waive(locked, Rule.POSTMORTEM)
     clocks.restart_contract(locked)
-    moves.tell(locked, EntryKind.REOPENED, reason.strip(), by, at)
+    moves.tell(locked, EntryKind.REOPENED, reason.strip(), by, at, occurred_at=when)
+    moves.note(locked, note, by, at)
     return moves.finish(locked, "reopened", at)
 
 
 @transaction.atomic
-def close(incident: Incident, *, by: User, at: datetime, note: str = "", version: int | None = None) -> Incident:
+def close(
+    incident: Incident,
+    *,
+    by: User,
+    at: datetime,
+    occurred_at: datetime | None = None,
+    note: str = "",
+    version: int | None = None,
+) -> Incident:
     """Say that all duties are done.
 
     Raises:
+        Invalid: a time that cannot be right.
         TransitionError: it is not resolved.
         StaleVersion: it changed since ``version``.
     """
     locked = moves.lock(incident, version, at)
     locked.move_to(Status.CLOSED)
-    locked.closed_at = at
-    moves.tell(locked, EntryKind.CLOSED, "Closed.", by, at)
+    locked.closed_at = moves.after_resolution(locked, occurred_at, at)
+    moves.tell(locked, EntryKind.CLOSED, "Closed.", by, at, occurred_at=locked.closed_at)
     moves.note(locked, note, by, at)
     return moves.finish(locked, "closed", at)
 
@@ -309,12 +329,20 @@ def decline(incident: Incident, *, reason: str, by: User, at: datetime, version:
 
 @transaction.atomic
 def change_severity(
-    incident: Incident, *, to: Severity, reason: str, by: User, at: datetime, version: int | None = None
+    incident: Incident,
+    *,
+    to: Severity,
+    reason: str,
+    by: User,
+    at: datetime,
+    occurred_at: datetime | None = None,
+    note: str = "",
+    version: int | None = None,
 ) -> Incident:
     """Raise or lower the level; clocks and escalation of the new level start now (R-27, C-20).
 
     Raises:
-        Invalid: no reason, or the level that it has.
+        Invalid: no reason, the level that it has, or a time that cannot be right.
         TransitionError: it is closed, merged or declined.
         StaleVersion: it changed since ``version``.
     """
@@ -326,16 +354,19 @@ def change_severity(
         raise Invalid("severity", f"{locked.ref} is {old} already.")
     if not reason.strip():
         raise Invalid("reason", "Say why the severity changes.")
+    when = moves.event_time(locked, occurred_at, at)
     locked.severity, locked.severity_assumed, locked.contract_started_at = to, False, at
     if to.level < locked.peak_severity_id:
         locked.peak_severity = to
     locked.refresh_urgency()
-    SeverityChange.objects.create(incident=locked, old=old, new=to, reason=reason.strip(), by=by, at=at)
+    SeverityChange.objects.create(incident=locked, old=old, new=to, reason=reason.strip(), by=by, at=when)
     SeverityProposal.objects.filter(incident=locked, settled_at=None).update(settled_at=at)
     if locked.is_open:
         clocks.restart_contract(locked)
     data = {"old": old.label, "new": to.label}
-    moves.tell(locked, EntryKind.SEVERITY, f"{old.label} → {to.label}: {reason.strip()}", by, at, data=data)
+    text = f"{old.label} → {to.label}: {reason.strip()}"
+    moves.tell(locked, EntryKind.SEVERITY, text, by, at, occurred_at=when, data=data)
+    moves.note(locked, note, by, at)
     return moves.finish(locked, "severity", at)
 
 

@@ -86,6 +86,18 @@ def event_time(incident: Incident, occurred_at: datetime | None, at: datetime) -
     return when
 
 
+def after_resolution(incident: Incident, occurred_at: datetime | None, at: datetime) -> datetime:
+    """Return when something happened that can only follow the resolution, if there was one.
+
+    Raises:
+        Invalid: the time lies in the future or before the resolution.
+    """
+    when = event_time(incident, occurred_at, at)
+    if occurred_at and incident.resolved_at and when < incident.resolved_at:
+        raise Invalid("at", f"This lies before the resolution ({incident.resolved_at:%Y-%m-%d %H:%M:%S} UTC).")
+    return when
+
+
 def _same_minute(one: datetime, other: datetime) -> bool:
     """People name minutes: 14:03 is not before 14:03:20."""
     return one.replace(second=0, microsecond=0) == other.replace(second=0, microsecond=0)

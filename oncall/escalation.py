@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from incidents import due, timeline
+from incidents import due, moves, timeline
 from incidents.models import EntryKind, Incident, User
 from incidents.refusals import TransitionError
 from incidents.states import Kind, Status
@@ -131,15 +131,16 @@ def current(incident: Incident) -> Escalation | None:
 
 
 @transaction.atomic
-def escalate_now(incident: Incident, *, by: User, at: datetime) -> Escalation:
+def escalate_now(
+    incident: Incident, *, by: User, at: datetime, note: str = "", version: int | None = None
+) -> Escalation:
     """Bring the next level forward, whatever it waits for; the next tick pages it.
 
     Raises:
         TransitionError: the incident is over, or the ladder has no further level.
+        StaleVersion: it changed since ``version``.
     """
-    locked = (
-        Incident.objects.select_for_update(no_key=True, of=("self",)).select_related("severity").get(pk=incident.pk)
-    )
+    locked = moves.lock(incident, version, at)
     if not locked.is_open:
         raise TransitionError(f"{locked.ref} is {locked.get_status_display().lower()}: nobody is paged any more.")
     run = current(locked)
@@ -152,6 +153,7 @@ def escalate_now(incident: Incident, *, by: User, at: datetime) -> Escalation:
     run.save(update_fields=["state", "why", "due_at"])
     line = timeline.Line(locked, EntryKind.ESCALATION, f"Escalated to level {step.level} by hand.", by=by)
     timeline.write([line], at=at)
+    moves.note(locked, note, by, at)
     locked.version += 1
     locked.save(update_fields=["timeline_seq", "version"])
     due.ring_on_commit()
