@@ -4,11 +4,12 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from django import forms
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from incidents.models import EntryKind, Service, Severity
+from incidents.models import EntryKind, Incident, Service, Severity, User
 from incidents.models.timeline import WRITTEN
-from incidents.states import Detection, Kind, Phase
+from incidents.states import Detection, Kind, Phase, Status
 
 CLOCK_TIME = re.compile(r"^(\d{1,2}):(\d{2})(?::(\d{2}))?$")
 
@@ -217,3 +218,44 @@ class DeclareForm(forms.Form):
     def clean_impact_started_at(self) -> datetime | None:
         """An empty field is unknown, never now."""
         return self.cleaned_data["impact_started_at"]
+
+
+class ListForm(forms.Form):
+    """What the list of incidents shows; every choice stands in the URL."""
+
+    q = forms.CharField(label="Search", required=False, max_length=200)
+    status = forms.ChoiceField(label="State", required=False, choices=[("", "Any state"), *Status.choices])
+    severity = forms.ChoiceField(
+        label="Severity",
+        required=False,
+        choices=[("", "Any severity"), *((str(level), f"P{level}") for level in range(5))],
+    )
+    service = forms.ModelChoiceField(
+        Service.objects.order_by("name"), required=False, to_field_name="slug", empty_label="Any service"
+    )
+    kind = forms.ChoiceField(label="Kind", required=False, choices=[("", "Any kind"), *Kind.choices])
+
+    def narrow(self, incidents: QuerySet[Incident]) -> QuerySet[Incident]:
+        """Apply what is valid; newest first. A choice that makes no sense is shown as such and applied not at all."""
+        self.is_valid()
+        chosen = self.cleaned_data
+        for name in ("status", "severity", "service", "kind"):
+            if chosen.get(name):
+                incidents = incidents.filter(**{name: chosen[name]})
+        words = chosen.get("q", "").strip()
+        number = words.upper().removeprefix("INC-")
+        if words:
+            matches = Q(title__icontains=words) | Q(summary__icontains=words)
+            if number.isascii() and number.isdigit() and len(number) < 9:
+                matches |= Q(number=int(number))
+            incidents = incidents.filter(matches)
+        return incidents.order_by("-detected_at", "-pk")
+
+
+class MeForm(forms.ModelForm):
+    """What a person may change about themselves."""
+
+    class Meta:
+        model = User
+        fields = ["name", "time_zone", "theme"]
+        help_texts = {"name": "Full name, as colleagues know it.", "time_zone": "For example Europe/Berlin."}

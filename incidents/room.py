@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from incidents import clocks
-from incidents.models import Clock, Incident, PhaseEntry, Rule, SeverityProposal, Task, User
+from incidents.models import Clock, Incident, Participant, PhaseEntry, Rule, SeverityProposal, Task, User
 from incidents.states import ClockState, Phase
 
 SOON_SHARE = 0.25  # of a clock's length
@@ -162,6 +164,13 @@ def _step_while_open(incident: Incident, user: User, due: dict[str, datetime | N
 
 def _has_joined(incident: Incident, user: User) -> bool:
     return incident.participants.filter(user=user, joined_at__isnull=False).exists()
+
+
+def responders_of(incident: Incident) -> list[Participant]:
+    """Who has it first, then those who joined, in their order."""
+    working = Q(joined_at__isnull=False) | Q(user=incident.acknowledged_by_id)
+    parts = Participant.objects.filter(working, incident=incident).select_related("user").order_by("joined_at", "pk")
+    return sorted(parts, key=lambda part: part.user_id != incident.acknowledged_by_id)
 
 
 def tasks_of(incident: Incident) -> list[Task]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 
@@ -33,7 +34,14 @@ class ReadOnlyAdmin(ReadOnly, admin.ModelAdmin):
 
 
 class ReadOnlyInline(ReadOnly, admin.TabularInline):
-    """The rows that belong to another one, on its page."""
+    """The rows that belong to another one, on its page. ``select`` names the foreign keys that are shown."""
 
+    template = "admin/readonly_inline.html"
     extra = 0
     can_delete = False
+    select: tuple[str, ...] = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Load the names that are shown with the rows."""
+        rows = super().get_queryset(request)
+        return rows.select_related(*self.select) if self.select else rows

@@ -131,9 +131,7 @@ def reopen(request: ApiRequest, number: int, said: Reasoned) -> IncidentShape:
 def close(request: ApiRequest, number: int, said: TimedDeed = TimedDeed()) -> IncidentShape:
     """After the resolution."""
     incident = doors.incident_to_act_on(request, number)
-    lifecycle.close(
-        incident, by=request.user, at=request.at, occurred_at=said.at, note=said.note, version=said.version
-    )
+    lifecycle.close(incident, by=request.user, at=request.at, occurred_at=said.at, note=said.note, version=said.version)
     return fresh(request, number)
 
 

@@ -45,6 +45,33 @@ WRITTEN = ("note", "finding", "decision", "action", "update")
 MILESTONES = ("detected", "mitigated", "resolved", "reopened", "closed")
 NOISE = ("delivery",)
 
+PICTURES = {
+    "note": "message-square",
+    "finding": "search-check",
+    "decision": "gavel",
+    "action": "wrench",
+    "update": "megaphone",
+    "detected": "siren",
+    "declared": "siren",
+    "alert": "bell-ring",
+    "acknowledged": "user-check",
+    "joined": "user-plus",
+    "severity": "gauge",
+    "phase": "arrow-right",
+    "mitigated": "shield-check",
+    "resolved": "check",
+    "reopened": "undo-2",
+    "closed": "check",
+    "declined": "circle-slash",
+    "escalation": "chevrons-up",
+    "page": "phone-call",
+    "delivery": "mail",
+    "clock": "circle-alert",
+    "task": "list-checks",
+    "postmortem": "notebook-pen",
+    "impact": "users",
+}
+
 UNLESS_PRUNING = """
     IF current_setting('tocsin.pruning', true) = 'on' THEN
         RETURN COALESCE(NEW, OLD);
@@ -92,6 +119,11 @@ class TimelineEntry(models.Model):
     def kind_label(self) -> str:
         """The kind in words."""
         return EntryKind(self.kind).label
+
+    @property
+    def picture(self) -> str:
+        """The icon of the kind."""
+        return PICTURES.get(self.kind, "message-square")
 
     @property
     def is_milestone(self) -> bool:

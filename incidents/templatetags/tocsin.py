@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import lucide as lucide_icons
 from django import template
 from django.conf import settings
+from django.forms import BoundField
 from django.template.context import Context
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -93,6 +94,12 @@ def sev(severity: Severity, big: bool = False) -> SafeString:
 def markdown(text: str) -> SafeString:
     """Return what a person wrote as safe HTML."""
     return prose.render(text or "")
+
+
+@register.filter
+def bare(field: BoundField) -> SafeString:
+    """Draw a form field without its placeholder: the label says it already."""
+    return field.as_widget(attrs={"placeholder": False})
 
 
 # Times of day

@@ -21,22 +21,22 @@ def refuse(form: forms.Form, refusal: Refusal) -> None:
 
 def done(request: SignedInRequest, incident: Incident, words: str) -> HttpResponse:
     """After a deed: htmx refreshes the room and closes the dialog, a plain form goes to the page."""
-    if request.htmx:
-        response = render(request, "_toast.html", {"words": words})
-        response["HX-Trigger"] = "deed-done"
-        return response
     messages.success(request, words)
-    return redirect(incident)
+    return _answer(request, incident, status=200)
 
 
 def refused(request: SignedInRequest, incident: Incident, refusal: Refusal) -> HttpResponse:
     """A deed without a form was refused: say why, on the page as it is now."""
-    if request.htmx:
-        response = render(request, "_toast.html", {"words": str(refusal), "bad": True}, status=422)
-        response["HX-Trigger"] = "deed-done"
-        return response
     messages.warning(request, str(refusal))
-    return redirect(incident)
+    return _answer(request, incident, status=422)
+
+
+def _answer(request: SignedInRequest, incident: Incident, *, status: int) -> HttpResponse:
+    if not request.htmx:
+        return redirect(incident)
+    response = render(request, "_toasts.html", {"oob": True}, status=status)
+    response["HX-Trigger"] = "deed-done"
+    return response
 
 
 def ask(request: SignedInRequest, incident: Incident, form: forms.Form, **more: object) -> HttpResponse:

@@ -10,8 +10,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from incidents import room as reading
 from incidents import timeline
+from incidents.assessment import FORMULA
 from incidents.forms import EntryForm
-from incidents.models import Alert, AlertStatus, EntryKind, Incident, TimelineEntry
+from incidents.models import Alert, Incident, TimelineEntry
 from incidents.refusals import Refusal
 from incidents.requests import SignedInRequest, incident_for, incident_to_act_on
 from incidents.views.answers import refuse
@@ -94,7 +95,9 @@ def room_of(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
         "proposal": reading.proposal_of(incident),
         "alerts": list(Alert.objects.filter(incident=incident).order_by("status", "-last_received_at", "pk")[:5]),
         "may_act": request.user.may_declare,
-        "open_status": AlertStatus.OPEN,
+        "responders": (responders := reading.responders_of(incident)),
+        "has_joined": any(part.user_id == request.user.pk for part in responders),
+        "formula": FORMULA,
     }
 
 
@@ -117,5 +120,5 @@ def story_of(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
         "oldest": entries[-1].seq if entries else 0,
         "show": show,
         "hidden": timeline.count_hidden(incident, kinds=FILTERS.get(show, ()), noise=everything),
-        "kinds": EntryKind,
+        "filters": [("", "All"), ("decisions", "Decisions"), ("findings", "Findings"), ("updates", "Updates")],
     }

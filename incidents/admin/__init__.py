@@ -1,0 +1,18 @@
+"""The ground floor's part of the admin site."""
+
+import allauth.account.admin
+import allauth.mfa.admin
+import allauth.socialaccount.admin
+import django.contrib.auth.admin  # noqa: F401 - these four register what is taken out below
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from django.contrib import admin
+from django.contrib.auth.models import Group
+
+from incidents.admin import catalog, incident, people, severity
+
+__all__ = ["catalog", "incident", "people", "severity"]
+
+# Groups mean nothing here; the others hold secrets of sign-in, which the page of a person deals with.
+admin.site.unregister([Group, EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken])

@@ -1,0 +1,46 @@
+"""How the engine is: the age of its last tick and how late its oldest row was."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from incidents import due
+from incidents.models import EngineBeat
+
+LONGEST_SILENCE = timedelta(seconds=10)  # since the last tick
+LONGEST_LATENESS = timedelta(seconds=30)  # of the oldest due row
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """The engine at one instant of the database's clock."""
+
+    at: datetime
+    ticked_at: datetime | None
+    late_seconds: float
+    last_error: str
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds since the last tick; None = there never was one."""
+        return (self.at - self.ticked_at).total_seconds() if self.ticked_at else None
+
+    @property
+    def is_late(self) -> bool:
+        """People must be told: pages may not go out."""
+        silent = self.silence is None or self.silence > LONGEST_SILENCE.total_seconds()
+        return silent or self.late_seconds > LONGEST_LATENESS.total_seconds()
+
+    @property
+    def words(self) -> str:
+        """What is wrong, in a sentence."""
+        if self.silence is None:
+            return "The paging engine has not run yet."
+        if self.silence > LONGEST_SILENCE.total_seconds():
+            return f"The paging engine has been silent for {int(self.silence)} s."
+        return f"The paging engine is {int(self.late_seconds)} s late."
+
+
+def read() -> Pulse:
+    """Read the engine's row and the database's clock (2 queries)."""
+    beat = EngineBeat.objects.first() or EngineBeat()
+    return Pulse(due.database_now(), beat.ticked_at, beat.oldest_due_seconds, beat.last_error)

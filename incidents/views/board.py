@@ -1,0 +1,67 @@
+"""The board of open incidents and the list of all."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from incidents import board as reading
+from incidents.assessment import FORMULA
+from incidents.forms import ListForm
+from incidents.models import Incident
+from incidents.requests import SignedInRequest
+
+PER_PAGE = 50
+
+
+@require_GET
+@login_required
+def board(request: SignedInRequest) -> HttpResponse:
+    """Now: what is happening, who has it, what is mine."""
+    return render(request, "incidents/board.html", board_of(request))
+
+
+@require_GET
+@login_required
+def board_fragment(request: SignedInRequest) -> HttpResponse:
+    """The live part of the board."""
+    return render(request, "incidents/_board.html", board_of(request))
+
+
+def board_of(request: SignedInRequest) -> dict[str, Any]:
+    """What the board shows (6 queries, however many incidents)."""
+    at = timezone.now()
+    mine = request.GET.get("show", "")
+    everything = reading.rows(request.user)
+    found = reading.rows(request.user, mine=mine) if mine in {"me", "teams"} else everything
+    late = reading.overdue(request.user, at)
+    return {
+        "at": at,
+        "rows": found,
+        "hot": [row for row in found if row.incident.severity_id == 0],
+        "rest": [row for row in found if row.incident.severity_id != 0],
+        "headline": reading.headline(request.user, everything, len(late)),
+        "overdue": late,
+        "last": reading.last_ended(request.user) if not found else None,
+        "show": mine,
+        "shows": [("", "All"), ("me", "Mine"), ("teams", "My teams")],
+        "formula": FORMULA,
+    }
+
+
+@require_GET
+@login_required
+def incident_list(request: SignedInRequest) -> HttpResponse:
+    """Every incident that the person may see, filtered by the URL."""
+    form = ListForm(request.GET)
+    incidents = Incident.objects.visible_to(request.user).select_related("severity", "service", "acknowledged_by")
+    incidents = form.narrow(incidents)
+    page = Paginator(incidents, PER_PAGE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {"form": form, "page": page, "at": timezone.now(), "query": query.urlencode()}
+    return render(request, "incidents/list.html", context)

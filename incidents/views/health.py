@@ -1,0 +1,42 @@
+"""Who watches the watcher: liveness, readiness, metrics."""
+
+from django.db import DatabaseError
+from django.http import HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from incidents import gauges, pulse
+
+
+@never_cache
+@require_GET
+def healthz(request: object) -> HttpResponse:
+    """The process is up."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@never_cache
+@require_GET
+def readyz(request: object) -> HttpResponse:
+    """The database answers, the last tick is young, nothing due is late: 200, else 503 with each figure."""
+    try:
+        now = pulse.read()
+    except DatabaseError as error:
+        return JsonResponse(
+            {"ready": False, "database": f"{error}".splitlines()[0] if f"{error}" else "away"}, status=503
+        )
+    figures = {
+        "ready": not now.is_late,
+        "database": "ok",
+        "last_tick_seconds_ago": None if now.silence is None else round(now.silence, 3),
+        "oldest_due_seconds": round(now.late_seconds, 3),
+        "problem": now.words if now.is_late else None,
+    }
+    return JsonResponse(figures, status=503 if now.is_late else 200)
+
+
+@never_cache
+@require_GET
+def metrics(request: object) -> HttpResponse:
+    """Figures for Prometheus, read from the rows at this moment."""
+    return HttpResponse(gauges.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")

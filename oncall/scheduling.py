@@ -1,0 +1,246 @@
+"""Make and edit schedules. An edit never changes the past and never takes the turn from whoever has it now.
+
+What a layer was stays on record: an edit ends the layer's version and begins another. Versions of one layer share its
+name inside the schedule.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Q
+
+from incidents.refusals import Invalid
+from oncall import rosters, rota
+from oncall.models import Layer, LayerPerson, Restriction, Schedule
+
+Slots = tuple[tuple[int, ...], ...]
+DAWN = datetime.min.replace(tzinfo=UTC)  # the start of a layer that has always been there
+
+
+@dataclass(frozen=True)
+class Turns:
+    """A layer as somebody wants it. The anchor is wall-clock time of its zone; slots are ids of people."""
+
+    name: str
+    priority: int
+    time_zone: str
+    anchor: str
+    unit: str
+    length: int
+    slots: Slots
+    restrictions: tuple[tuple[int, time, time], ...] = ()
+    effective_from: datetime | None = None
+    effective_until: datetime | None = None
+
+
+@transaction.atomic
+def create(schedule: Schedule, layers: Sequence[Turns]) -> Schedule:
+    """Save a new schedule with its layers.
+
+    Raises:
+        Invalid: two layers share a name.
+        ValidationError: one of the values cannot be right.
+    """
+    _check_names(layers)
+    schedule.full_clean()
+    schedule.save(force_insert=True)
+    for turns in layers:
+        _write(schedule, turns)
+    return schedule
+
+
+@transaction.atomic
+def edit(schedule: Schedule, *, at: datetime, layers: Sequence[Turns] | None = None, **fields: object) -> Schedule:
+    """Change the schedule from ``at`` on; ``layers`` replaces all of them, None leaves them as they are.
+
+    A layer that keeps its anchor keeps its current turn: it ends when it would have, with the same people, or with
+    those who come after them where they are taken out. A new anchor is taken at its word.
+
+    Raises:
+        Invalid: two layers share a name.
+        ValidationError: one of the values cannot be right.
+    """
+    locked = Schedule.objects.select_for_update(no_key=True).get(pk=schedule.pk)
+    for name, value in fields.items():
+        setattr(locked, name, value)
+    locked.full_clean()
+    locked.save()
+    if layers is not None:
+        _check_names(layers)
+        present = _versions(locked, at)
+        for turns in layers:
+            _change(locked, present.pop(turns.name, []), turns, at)
+        for versions in present.values():
+            _end(versions, at)
+    return locked
+
+
+def layers_from(schedule: Schedule, at: datetime) -> list[Layer]:
+    """The layers that count at the instant or later, the most important first."""
+    counting = Q(effective_until=None) | Q(effective_until__gt=at)
+    rows = schedule.layers.filter(counting).prefetch_related("people__user", "restrictions")
+    return list(rows.order_by("-priority", "effective_from", "pk"))
+
+
+def _check_names(layers: Sequence[Turns]) -> None:
+    names = [turns.name for turns in layers]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise Invalid(f"layers.{place}.name", f"Another layer is called “{name}” already.")
+
+
+def _versions(schedule: Schedule, at: datetime) -> dict[str, list[Layer]]:
+    """The layers that count at the instant or later, by name, each in the order of time."""
+    versions: dict[str, list[Layer]] = {}
+    for layer in sorted(layers_from(schedule, at), key=lambda row: row.effective_from or DAWN):
+        versions.setdefault(layer.name, []).append(layer)
+    return versions
+
+
+def _end(versions: Sequence[Layer], at: datetime) -> None:
+    """End what is in force at the instant; what would begin later never will."""
+    for layer in versions:
+        if layer.effective_from is None or layer.effective_from < at:
+            if layer.effective_until is None or layer.effective_until > at:
+                layer.effective_until = at
+                layer.save(update_fields=["effective_until"])
+        else:
+            layer.delete()
+
+
+def _change(schedule: Schedule, versions: Sequence[Layer], turns: Turns, at: datetime) -> None:
+    if versions and _is_same(versions[-1], turns, at):
+        return
+    start = max(at, turns.effective_from or at)
+    old = [layer for layer in versions if (layer.effective_from or DAWN) <= start]
+    former = rosters.as_rota(old[-1]) if old else None
+    _end(versions, start)
+    if turns.effective_until and turns.effective_until <= start:
+        return
+    turns = replace(turns, effective_from=start)
+    for version in _continue(former, turns, start) if former and former.slots else [turns]:
+        _write(schedule, version)
+
+
+def _is_same(layer: Layer, turns: Turns, at: datetime) -> bool:
+    """Nothing would change: the same rules, the same order of turns, no other start."""
+    present = rosters.as_rota(layer)
+    begun = layer.effective_from is None or layer.effective_from <= at
+    rules = (layer.priority, layer.effective_until, _windows(present)) == (
+        turns.priority,
+        turns.effective_until,
+        sorted(turns.restrictions),
+    )
+    order = _turned_alike(present.slots, turns.slots) if begun else _sets(present.slots) == _sets(turns.slots)
+    starts_elsewhere = turns.effective_from not in {None, layer.effective_from} and not (
+        begun and turns.effective_from is not None and turns.effective_from <= at
+    )
+    return rules and order and _timing(present) == _timing_of(turns) and not starts_elsewhere
+
+
+def _continue(former: rota.Layer, turns: Turns, start: datetime) -> list[Turns]:
+    """The versions that follow a former one at ``start`` so that the turn under way ends as it would have."""
+    k = rota.turn_index(former, start)
+    unit_and_length = (turns.unit, turns.length) == (former.unit, former.length)
+    if turns.anchor != _text(former.anchor):
+        return [turns]
+    holder = _successor(former.slots, k % len(former.slots), turns.slots)
+    if unit_and_length:
+        place = k if turns.time_zone == former.time_zone else rota.turn_index(_as_rota(turns), start)
+        return [replace(turns, slots=_rotated(turns.slots, holder - place))]
+    ends = rota.boundary(former, k + 1)
+    if turns.effective_until and turns.effective_until <= ends:
+        return [replace(turns, slots=(turns.slots[holder],))]
+    wall = _wall(ends, turns, former)
+    return [
+        replace(turns, slots=(turns.slots[holder],), effective_until=ends),
+        replace(turns, slots=_rotated(turns.slots, holder + 1), anchor=wall, effective_from=ends),
+    ]
+
+
+def _successor(old: Slots, place: int, new: Slots) -> int:
+    """Where in the new order those stand who have the old turn, or the first after them who are in it still."""
+    for step in range(len(old)):
+        wanted = set(old[(place + step) % len(old)])
+        shared = [len(wanted & set(slot)) for slot in new]
+        if max(shared):
+            return shared.index(max(shared))
+    return 0
+
+
+def _rotated(slots: Slots, places: int) -> Slots:
+    places %= len(slots)
+    return slots[places:] + slots[:places]
+
+
+def _sets(slots: Slots) -> list[frozenset[int]]:
+    return [frozenset(slot) for slot in slots]
+
+
+def _turned_alike(one: Slots, other: Slots) -> bool:
+    """The same people follow each other in the same order, whoever comes first."""
+    return len(one) == len(other) and any(_sets(_rotated(one, place)) == _sets(other) for place in range(len(one)))
+
+
+def _wall(moment: datetime, turns: Turns, former: rota.Layer) -> str:
+    """The moment of a handoff on the layer's wall clock, with the handoff's clock rather than the end of a gap."""
+    local = moment.astimezone(ZoneInfo(turns.time_zone)).replace(tzinfo=None)
+    if former.unit != "hour" and turns.time_zone == former.time_zone:
+        local = datetime.combine(local.date(), former.anchor.time())
+    return _text(local)
+
+
+def _text(wall: datetime) -> str:
+    return wall.strftime("%Y-%m-%dT%H:%M")
+
+
+def _timing(layer: rota.Layer) -> tuple[str, str, str, int]:
+    return (_text(layer.anchor), layer.time_zone, layer.unit, layer.length)
+
+
+def _timing_of(turns: Turns) -> tuple[str, str, str, int]:
+    return (turns.anchor, turns.time_zone, turns.unit, turns.length)
+
+
+def _windows(layer: rota.Layer) -> list[tuple[int, time, time]]:
+    return sorted((row.weekday, row.start, row.end) for row in layer.restrictions)
+
+
+def _as_rota(turns: Turns) -> rota.Layer:
+    return rota.Layer(
+        id=0,
+        name=turns.name,
+        priority=turns.priority,
+        time_zone=turns.time_zone,
+        anchor=datetime.fromisoformat(turns.anchor),
+        unit=turns.unit,  # type: ignore[arg-type]
+        length=turns.length,
+        slots=turns.slots,
+    )
+
+
+def _write(schedule: Schedule, turns: Turns) -> None:
+    layer = Layer(
+        schedule=schedule,
+        name=turns.name,
+        priority=turns.priority,
+        time_zone=turns.time_zone,
+        anchor=turns.anchor,
+        unit=turns.unit,
+        length=turns.length,
+        effective_from=turns.effective_from,
+        effective_until=turns.effective_until,
+    )
+    layer.full_clean()
+    layer.save(force_insert=True)
+    LayerPerson.objects.bulk_create(
+        LayerPerson(layer=layer, slot=slot, user_id=user)
+        for slot, people in enumerate(turns.slots, start=1)
+        for user in people
+    )
+    Restriction.objects.bulk_create(
+        Restriction(layer=layer, weekday=weekday, start=start, end=end) for weekday, start, end in turns.restrictions
+    )
