@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from config.embedded import Postgres, Valkey, make_data_dir, make_own
+from config.embedded import Postgres, Valkey
+from config.places import make_data_dir, make_own
 from config.programs import Program
 from config.supervisor import Child, StartError, Supervisor
 

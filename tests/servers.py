@@ -5,6 +5,7 @@ DATABASE_URL set the run uses that server instead (its role must be allowed to c
 CELERY_BROKER_URL.
 """
 
+import atexit
 import os
 import shutil
 import signal
@@ -15,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from config.embedded import FLEETING, OPEN_STEP, Postgres, Valkey
+from config.embedded import FLEETING, Postgres, Valkey
+from config.places import OPEN_STEP
 from config.programs import Program, end, launch
 
 os.environ["TOCSIN_TESTING"] = "1"
@@ -66,7 +68,8 @@ class Servers:
             time.sleep(0.01)
 
     def stop(self) -> None:
-        for process, stop_signal in reversed(self.running):
+        while self.running:
+            process, stop_signal = self.running.pop()
             end(process, with_signal=stop_signal, patience=10)
         if self.postgres is not None:
             shutil.rmtree(self.postgres.sockets, ignore_errors=True)
@@ -77,6 +80,7 @@ class Servers:
 if not IS_WORKER:
     servers = Servers()
     servers.leave_notes()
+    atexit.register(servers.stop)  # also when the settings fail and pytest never gets as far as its hooks
 
 
 @pytest.hookimpl(tryfirst=True)

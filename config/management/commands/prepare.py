@@ -42,4 +42,6 @@ class Command(BaseCommand):
             return
         password = secrets.token_urlsafe(12)
         person = User.objects.create_superuser(settings.ADMIN_EMAIL, password)
-        self.stdout.write(f"Sign in as {person.email} with the one-time password {password} and change it there.")
+        self.stdout.write(
+            f"Sign in as {person.email} with the password {password} (shown this once; change it after signing in)"
+        )

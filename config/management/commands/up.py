@@ -8,9 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from config.embedded import EmbeddedError
 from config.env import env_str
 from config.machine import Machine
+from config.places import EmbeddedError
 from config.supervisor import StartError, StoppedError, Supervisor
 
 
