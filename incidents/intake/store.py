@@ -110,6 +110,8 @@ class Store:
         while True:
             await self._somebody_waits.wait()
             batch = self._take()
+            if not batch:
+                continue
             try:
                 async with asyncio.timeout(PATIENCE):
                     alive = await self._insert(batch)
@@ -143,8 +145,6 @@ class Store:
 
     async def _insert(self, batch: Sequence[Arrival]) -> set[int]:
         """Write the set in one statement; return the integrations whose key still works."""
-        if not batch:
-            return set()
         columns = (
             [arrival.integration_id for arrival in batch],
             [arrival.key for arrival in batch],

@@ -1,0 +1,344 @@
+"""What a set of events makes: alerts opened, repeated and resolved, and one open incident for each group of them.
+
+Intake alone writes alerts, and only for services whose rows it has locked. So two ticks never work on one key or one
+group at once, and a service's events are taken in the order of their arrival. After the services the incidents are
+locked, in the order of their numbers, and only those on which something changes: a flood of one key costs one row.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from incidents import lifecycle, timeline
+from incidents.intake.episodes import Verdict, judge
+from incidents.intake.reading import Action, Signal
+from incidents.lifecycle import Declaration
+from incidents.models import (
+    Alert,
+    AlertLevel,
+    AlertStatus,
+    EntryKind,
+    Incident,
+    RawEvent,
+    Severity,
+    SeverityProposal,
+)
+from incidents.states import Detection, Kind, Status
+
+ASSUMED_LEVEL = 2  # of an alert that names no level that we know: P2
+LONGEST_TITLE = 200  # characters
+CHANGED = ("status", "count", "last_received_at", "acknowledged_at", "resolved_at", "level_word", "severity")
+
+Key = tuple[int, str]  # integration, dedup key
+Group = tuple[int, str]  # service, group key
+
+
+@dataclass
+class Event:
+    """A stored event, what it says, and what was made of it."""
+
+    raw: RawEvent
+    signals: Sequence[Signal]
+    made: Counter[str] = field(default_factory=Counter)
+    incidents: set[str] = field(default_factory=set)
+    closing: set[int] = field(default_factory=set)  # incidents that may be over with this event
+
+    @property
+    def keys(self) -> set[Key]:
+        """The alerts that it is about."""
+        return {(self.raw.integration_id, signal.dedup_key) for signal in self.signals}
+
+    def group(self, signal: Signal) -> Group:
+        """Alerts of one service and group share an incident."""
+        return self.raw.integration.service_id, signal.group_key
+
+    @property
+    def outcome(self) -> dict[str, Any]:
+        """What was made of it, for people who look for it later."""
+        said: dict[str, Any] = dict(self.made)
+        return said | ({"incidents": sorted(self.incidents)} if self.incidents else {})
+
+
+@dataclass
+class Ranks:
+    """The severities and the words for them."""
+
+    words: dict[str, Severity]
+    assumed: Severity
+
+    @classmethod
+    def load(cls) -> "Ranks":
+        """Read them once for a set."""
+        words = {level.word: level.severity for level in AlertLevel.objects.select_related("severity")}
+        return cls(words, Severity.objects.get(pk=ASSUMED_LEVEL))
+
+    def of(self, signal: Signal) -> Severity | None:
+        """The level that the source's word means here; None = it names none that is known."""
+        return self.words.get(signal.level_word.lower())
+
+
+class Alerts:
+    """The alerts and incidents that a set of events touches, read once, changed in memory, written together."""
+
+    def __init__(self, events: Sequence[Event], at: datetime) -> None:
+        """Read what the events are about and lock the incidents on which something changes."""
+        self.at = at
+        self.ranks = Ranks.load()
+        self.newest = _newest_alerts({key for event in events for key in event.keys})
+        self.incidents: dict[int, Incident] = {}
+        self.by_group: dict[Group, Incident] = {}
+        self.still_open: dict[int, set[Key]] = {}
+        self.declared = 0
+        self._groups_held: set[Group] = set()
+        self._changed: dict[int, Alert] = {}
+        self._fresh: list[Alert] = []
+        self._lines: list[tuple[Incident, str, Alert]] = []
+        self._lock(events)
+
+    def _lock(self, events: Sequence[Event]) -> None:
+        """Lock the incidents of all keys of which more is made than a count."""
+        said = [((event.raw.integration_id, signal.dedup_key), event, signal) for event, signal in _signals(events)]
+        moving = {key for key, event, signal in said if not self._is_idle(event, signal)}
+        known = {alert.incident_id for key in moving if (alert := self.newest.get(key)) and alert.incident_id}
+        if moving:
+            self._hold(known, {event.group(signal) for key, event, signal in said if key in moving})
+
+    def _hold(self, known: set[int], groups: set[Group]) -> None:
+        """Lock incidents, and learn which of their alerts are open."""
+        locked = {one.pk: one for one in _lock_incidents(known, groups) if one.pk not in self.incidents}
+        self.incidents |= locked
+        self.still_open |= {pk: set() for pk in locked}
+        self.by_group |= {
+            (incident.service_id, incident.group_key): incident
+            for incident in locked.values()
+            if incident.is_open and incident.group_key
+        }
+        self._groups_held |= groups
+        open_alerts = Alert.objects.filter(incident__in=locked, status=AlertStatus.OPEN)
+        for incident_id, integration_id, dedup_key in open_alerts.values_list(
+            "incident_id", "integration_id", "dedup_key"
+        ):
+            self.still_open[incident_id].add((integration_id, dedup_key))
+
+    def _is_idle(self, event: Event, signal: Signal) -> bool:
+        """Judged by what stands now, before any lock: nothing but a count comes of it."""
+        alert = self.newest.get((event.raw.integration_id, signal.dedup_key))
+        verdict = self._verdict(event, signal)
+        if verdict is Verdict.UNKNOWN and signal.action is Action.RESOLVE:
+            return alert is None or alert.incident is None or not alert.incident.is_open
+        return verdict.is_idle and not (verdict is Verdict.REPEAT and alert and self._is_worse(signal, alert))
+
+    def _verdict(self, event: Event, signal: Signal) -> Verdict:
+        alert = self.newest.get((event.raw.integration_id, signal.dedup_key))
+        incident = self._incident_of(alert)
+        work_is_over = not incident.is_open if incident else event.raw.integration.service.is_active
+        return judge(signal, alert, event.raw.received_at, work_is_over=work_is_over)
+
+    def _incident_of(self, alert: Alert | None) -> Incident | None:
+        """The alert's incident, the locked one where we hold it."""
+        if alert is None or alert.incident_id is None:
+            return None
+        return self.incidents.get(alert.incident_id) or alert.incident
+
+    def _is_worse(self, signal: Signal, alert: Alert) -> bool:
+        """A repeat names a more severe level than any event of the alert before."""
+        severity = self.ranks.of(signal) if signal.action is Action.TRIGGER else None
+        return severity is not None and (alert.severity_id is None or severity.level < alert.severity_id)
+
+    def take(self, event: Event) -> None:
+        """Make of one event what it says, signal by signal; then see which incidents are over."""
+        for signal in event.signals:
+            verdict = self._verdict(event, signal)
+            event.made[verdict] += 1
+            alert = self.newest.get((event.raw.integration_id, signal.dedup_key))
+            if verdict is Verdict.OPEN:
+                self._open(event, signal, alert)
+            elif alert is not None:
+                self._go_on(event, signal, alert, verdict)
+        for incident_id in sorted(event.closing):
+            self._resolve_incident(event, self.incidents[incident_id])
+
+    def _go_on(self, event: Event, signal: Signal, alert: Alert, verdict: Verdict) -> None:
+        """What a signal means for an alert that is there."""
+        incident = self._incident_of(alert)
+        name = event.raw.integration.name
+        if verdict in (Verdict.REPEAT, Verdict.ACKNOWLEDGE, Verdict.RESOLVE):
+            alert.last_received_at = event.raw.received_at
+            self._touch(alert)
+        if verdict is Verdict.REPEAT:
+            alert.count += 1
+            if self._is_worse(signal, alert):
+                alert.severity, alert.level_word = self.ranks.of(signal), signal.level_word
+                self._propose(incident, alert)
+        elif verdict is Verdict.ACKNOWLEDGE:
+            alert.acknowledged_at = self.at
+            self._tell(incident, f"{name} acknowledged it; people are still paged: {alert.summary}", alert)
+        elif verdict is Verdict.RESOLVE:
+            self._end(alert)
+            self._tell(incident, f"{name} says that it is over: {alert.summary}", alert)
+        if signal.action is Action.RESOLVE and verdict is not Verdict.ECHO:
+            self._may_close(event, signal, incident)
+
+    def _may_close(self, event: Event, signal: Signal, incident: Incident | None) -> None:
+        """A post that leaves alerts out says nothing about them: it closes nothing."""
+        if incident and incident.pk in self.incidents and signal.whole and event.raw.integration.auto_resolve:
+            event.closing.add(incident.pk)
+
+    def _end(self, alert: Alert) -> None:
+        alert.status, alert.resolved_at = AlertStatus.RESOLVED, self.at
+        if alert.incident_id in self.still_open:
+            self.still_open[alert.incident_id].discard((alert.integration_id, alert.dedup_key))
+
+    def _open(self, event: Event, signal: Signal, before: Alert | None) -> None:
+        """A new episode: end the one before where its end was missed, find or declare the incident."""
+        if before and before.status == AlertStatus.OPEN:
+            self._end(before)
+            self._touch(before)
+        integration = event.raw.integration
+        incident = self._incident_for(event, signal)
+        alert = Alert(
+            integration=integration,
+            incident=incident,
+            dedup_key=signal.dedup_key,
+            group_key=signal.group_key,
+            summary=signal.summary,
+            source=signal.source,
+            level_word=signal.level_word,
+            severity=self.ranks.of(signal),
+            labels=dict(signal.labels),
+            links=[dict(link) for link in signal.links],
+            starts_at=signal.starts_at,
+            first_received_at=event.raw.received_at,
+            last_received_at=event.raw.received_at,
+            raw_event=event.raw,
+        )
+        self.newest[integration.pk, signal.dedup_key] = alert
+        self._fresh.append(alert)
+        if incident:
+            event.incidents.add(incident.ref)
+            self.still_open.setdefault(incident.pk, set()).add((integration.pk, signal.dedup_key))
+            self._tell(incident, f"{integration.name}: {signal.summary}", alert)
+            self._propose(incident, alert)
+
+    def _incident_for(self, event: Event, signal: Signal) -> Incident | None:
+        """The open incident of the signal's group, a new one where there is none; a retired service gets none."""
+        group = event.group(signal)
+        if group not in self._groups_held:
+            self._hold(set(), {group})
+        if group in self.by_group:
+            return self.by_group[group]
+        if not event.raw.integration.service.is_active:
+            event.made["without an incident, since the service is retired"] += 1
+            return None
+        incident = self._declare(event, signal.group_key)
+        self.by_group[group] = self.incidents[incident.pk] = incident
+        self.declared += 1
+        return incident
+
+    def _declare(self, event: Event, group_key: str) -> Incident:
+        """Declare what the event says of the group: the most severe of its alerts gives the level and the title."""
+        firing = [one for one in event.signals if one.group_key == group_key and one.action is Action.TRIGGER]
+        lead = min(firing, key=lambda one: (self.ranks.of(one) or self.ranks.assumed).level)
+        severity = self.ranks.of(lead)
+        detected_at = min(event.raw.received_at, self.at)
+        starts = [one.starts_at for one in firing if one.starts_at and one.starts_at <= detected_at]
+        return lifecycle.declare(
+            Declaration(
+                title=lead.summary[:LONGEST_TITLE],
+                service=event.raw.integration.service,
+                severity=severity or self.ranks.assumed,
+                severity_assumed=severity is None,
+                detection=Detection.MONITORING,
+                detected_at=detected_at,
+                impact_started_at=min(starts, default=None),
+                group_key=group_key,
+            ),
+            by=None,
+            at=self.at,
+        )
+
+    def _propose(self, incident: Incident | None, alert: Alert) -> None:
+        """Propose the alert's level where it is more severe than the incident's; a person decides."""
+        severity = alert.severity
+        if incident is None or severity is None or not incident.is_open or severity.level >= incident.severity_id:
+            return
+        waiting = SeverityProposal.objects.filter(incident=incident, settled_at=None).first()
+        if waiting and waiting.severity_id <= severity.level:
+            return
+        if waiting:
+            waiting.settled_at = self.at
+            waiting.save(update_fields=["settled_at"])
+        because = f"An alert says “{alert.level_word}”: {alert.summary}"
+        SeverityProposal.objects.create(incident=incident, severity=severity, because=because[:200], at=self.at)
+
+    def _resolve_incident(self, event: Event, incident: Incident) -> None:
+        """Resolve an incident once the last of its alerts is over."""
+        if not incident.is_open or self.still_open[incident.pk]:
+            return
+        self.write()
+        self.incidents[incident.pk] = lifecycle.resolve(incident, by=None, at=self.at)
+        self.by_group.pop((incident.service_id, incident.group_key), None)
+        event.made["incidents resolved"] += 1
+        event.incidents.add(incident.ref)
+
+    def _touch(self, alert: Alert) -> None:
+        if alert.pk:
+            self._changed[alert.pk] = alert
+
+    def _tell(self, incident: Incident | None, text: str, alert: Alert) -> None:
+        if incident:
+            self._lines.append((incident, text, alert))
+
+    def write(self) -> None:
+        """Write what has changed so far: ends before beginnings, since one key has one open alert at most."""
+        Alert.objects.bulk_update(self._changed.values(), CHANGED)
+        Alert.objects.bulk_create(self._fresh)
+        lines = [
+            timeline.Line(incident, EntryKind.ALERT, text, data={"alert": alert.pk})
+            for incident, text, alert in self._lines
+        ]
+        if lines:
+            timeline.write(lines, at=self.at)
+            told = {line.incident.pk: line.incident for line in lines}
+            Incident.objects.bulk_update(told.values(), ["timeline_seq"])
+        self._changed, self._fresh, self._lines = {}, [], []
+
+
+def _signals(events: Sequence[Event]) -> Iterator[tuple[Event, Signal]]:
+    for event in events:
+        for signal in event.signals:
+            yield event, signal
+
+
+def _newest_alerts(keys: set[Key]) -> dict[Key, Alert]:
+    """The newest alert of each key, with its incident and integration."""
+    by_integration: dict[int, set[str]] = {}
+    for integration_id, dedup_key in keys:
+        by_integration.setdefault(integration_id, set()).add(dedup_key)
+    wanted = Q(pk__in=())
+    for integration_id, dedup_keys in by_integration.items():
+        wanted |= Q(integration=integration_id, dedup_key__in=dedup_keys)
+    alerts = (
+        Alert.objects.filter(wanted)
+        .select_related("incident", "severity")
+        .order_by("integration_id", "dedup_key", "-pk")
+        .distinct("integration_id", "dedup_key")
+    )
+    return {(alert.integration_id, alert.dedup_key): alert for alert in alerts}
+
+
+def _lock_incidents(known: set[int], groups: Iterable[Group]) -> list[Incident]:
+    """Lock the incidents by number, and those that are open for the groups."""
+    services = {service_id for service_id, _ in groups}
+    words = {group_key for _, group_key in groups}
+    of_groups = Q(status=Status.OPEN, kind=Kind.REAL, service__in=services, group_key__in=words)
+    return list(
+        Incident.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("severity", "peak_severity", "service__team")
+        .filter(Q(pk__in=known) | of_groups)
+        .order_by("pk")
+    )
