@@ -144,7 +144,7 @@ def escalate_now(
     if not locked.is_open:
         raise TransitionError(f"{locked.ref} is {locked.get_status_display().lower()}: nobody is paged any more.")
     run = current(locked)
-    step = run and next_step(run, parked_too=True)
+    step = next_step(run, parked_too=True) if run else None
     if run is None or step is None:
         raise TransitionError("The ladder has no further level: everyone it names has been paged.")
     step.state, step.condition, step.due_at = StepState.WAITING, Condition.ALWAYS, min(step.due_at, at)

@@ -1,7 +1,9 @@
-"""Choose the policy that applies to an incident and copy its levels into a run."""
+"""Establish policies, choose the one that applies to an incident, and copy its levels into a run."""
 
 from collections.abc import Sequence
 from datetime import datetime
+
+from django.db import transaction
 
 from incidents import clocks
 from incidents.models import Incident
@@ -66,3 +68,40 @@ def as_json(target: EscalationTarget) -> dict[str, object]:
     if target.rank:
         row["rank"] = target.rank
     return row
+
+
+@transaction.atomic
+def establish(
+    policy: EscalationPolicy, levels: Sequence[tuple[EscalationLevel, Sequence[EscalationTarget]]]
+) -> EscalationPolicy:
+    """Save a new policy with its levels in their order and the targets of each, all of them unsaved.
+
+    Raises:
+        ValidationError: one of the values cannot be right, or an active policy of that service and severity exists.
+    """
+    policy.full_clean()
+    policy.save(force_insert=True)
+    for position, (level, targets) in enumerate(levels, start=1):
+        level.policy, level.position = policy, position
+        level.full_clean()
+        level.save(force_insert=True)
+        for target in targets:
+            target.level = level
+            target.full_clean()
+            target.save(force_insert=True)
+    return policy
+
+
+@transaction.atomic
+def edit(policy: EscalationPolicy, **fields: object) -> EscalationPolicy:
+    """Change a policy's own fields; runs under way keep their copy.
+
+    Raises:
+        ValidationError: one of the values cannot be right, or it would stand beside another of its kind.
+    """
+    locked = EscalationPolicy.objects.select_for_update(no_key=True).get(pk=policy.pk)
+    for name, value in fields.items():
+        setattr(locked, name, value)
+    locked.full_clean()
+    locked.save()
+    return locked

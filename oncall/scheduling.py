@@ -4,13 +4,12 @@ What a layer was stays on record: an edit ends the layer's version and begins an
 name inside the schedule.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Q
 
 from incidents.refusals import Invalid
 from oncall import rosters, rota
@@ -79,10 +78,14 @@ def edit(schedule: Schedule, *, at: datetime, layers: Sequence[Turns] | None = N
 
 
 def layers_from(schedule: Schedule, at: datetime) -> list[Layer]:
-    """The layers that count at the instant or later, the most important first."""
-    counting = Q(effective_until=None) | Q(effective_until__gt=at)
-    rows = schedule.layers.filter(counting).prefetch_related("people__user", "restrictions")
-    return list(rows.order_by("-priority", "effective_from", "pk"))
+    """The layers that count at the instant or later, with people and restrictions, the most important first."""
+    return counting(schedule.layers.prefetch_related("people__user", "restrictions"), at)
+
+
+def counting(layers: Iterable[Layer], at: datetime) -> list[Layer]:
+    """Those layers that count at the instant or later, the most important first."""
+    kept = [layer for layer in layers if layer.effective_until is None or layer.effective_until > at]
+    return sorted(kept, key=lambda layer: (-layer.priority, layer.effective_from or DAWN, layer.pk))
 
 
 def _check_names(layers: Sequence[Turns]) -> None:

@@ -22,8 +22,8 @@ class NewService(Body):
     slug: Slug
     name: Name
     team: Slug
-    revenue_path: bool = Field(False, description="Payments or orders run through it.")
-    core: bool = Field(False, description="The business stops when it stops.")
+    revenue_path: bool = Field(default=False, description="Payments or orders run through it.")
+    core: bool = Field(default=False, description="The business stops when it stops.")
     description: Text = ""
 
 
@@ -46,9 +46,9 @@ class NewIntegration(Body):
     kind: Annotated[str, OneOf(IntegrationKind)]
     name: Name
     mapping: Annotated[dict[str, str], Field(max_length=50)] = Field(
-        {}, description="Generic JSON only: our field -> path in the payload."
+        default={}, description="Generic JSON only: our field -> path in the payload."
     )
-    auto_resolve: bool = Field(True, description="Resolve the incident when the source says that all is over.")
+    auto_resolve: bool = Field(default=True, description="Resolve the incident when the source says that all is over.")
 
 
 class IntegrationShape(BaseModel):

@@ -19,13 +19,13 @@ Reason = Annotated[str, Field(min_length=1, max_length=2000)]
 class Deed(Body):
     """What every deed takes."""
 
-    version: int | None = Field(None, description="The one you saw; a newer one answers 409 with who did what.")
+    version: int | None = Field(default=None, description="The one you saw; a newer one answers 409 with who did what.")
 
 
 class TimedDeed(Deed):
     """A deed that may be told later."""
 
-    at: Moment | None = Field(None, description="When it happened; null = now.")
+    at: Moment | None = Field(default=None, description="When it happened; null = now.")
     note: Text = ""
 
 
@@ -33,13 +33,15 @@ class Mitigation(TimedDeed):
     """What stopped the bleeding."""
 
     what: Annotated[str, Field(min_length=1, max_length=500)]
-    impact_over: bool = Field(False, description="Users are well again as well.")
+    impact_over: bool = Field(default=False, description="Users are well again as well.")
 
 
 class Resolution(TimedDeed):
     """The end of the work."""
 
-    recovered_at: Moment | None = Field(None, description="When users were well again; null = at the resolution.")
+    recovered_at: Moment | None = Field(
+        default=None, description="When users were well again; null = at the resolution."
+    )
     root_cause: Text = ""
     not_yet_because: Text = ""
 
@@ -62,8 +64,11 @@ class Decline(Deed):
     reason: Reason
 
 
+NOTHING_SAID, RESOLVED = TimedDeed(), Resolution()
+
+
 @router.post("/incidents/{int:number}/acknowledge", response=IncidentShape, summary="Take it in hand")
-def acknowledge(request: ApiRequest, number: int, said: TimedDeed = TimedDeed()) -> IncidentShape:
+def acknowledge(request: ApiRequest, number: int, said: TimedDeed = NOTHING_SAID) -> IncidentShape:
     """What waits on “unacknowledged” stops."""
     incident = doors.incident_to_act_on(request, number)
     lifecycle.acknowledge(
@@ -96,7 +101,7 @@ def mitigate(request: ApiRequest, number: int, said: Mitigation) -> IncidentShap
 
 
 @router.post("/incidents/{int:number}/resolve", response=IncidentShape, summary="The work is over")
-def resolve(request: ApiRequest, number: int, said: Resolution = Resolution()) -> IncidentShape:
+def resolve(request: ApiRequest, number: int, said: Resolution = RESOLVED) -> IncidentShape:
     """A root cause that is not known yet never blocks."""
     lifecycle.resolve(
         doors.incident_to_act_on(request, number),
@@ -128,7 +133,7 @@ def reopen(request: ApiRequest, number: int, said: Reasoned) -> IncidentShape:
 
 
 @router.post("/incidents/{int:number}/close", response=IncidentShape, summary="All duties are done")
-def close(request: ApiRequest, number: int, said: TimedDeed = TimedDeed()) -> IncidentShape:
+def close(request: ApiRequest, number: int, said: TimedDeed = NOTHING_SAID) -> IncidentShape:
     """After the resolution."""
     incident = doors.incident_to_act_on(request, number)
     lifecycle.close(incident, by=request.user, at=request.at, occurred_at=said.at, note=said.note, version=said.version)

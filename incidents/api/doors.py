@@ -18,7 +18,7 @@ REACH = {Scope.READ: 0, Scope.WRITE: 1, Scope.ADMIN: 2}  # each scope contains t
 class ApiRequest(HttpRequest):
     """A request that a token has let in."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     token: ApiToken
     at: datetime  # the one instant at which the whole request happens
 

@@ -31,11 +31,13 @@ class NewIncident(Body):
     service: Slug
     severity: Level
     kind: Annotated[str, OneOf(Kind)] = Kind.REAL.value
-    time_scale: Annotated[int, Field(ge=1, le=100)] = Field(1, description="Drills: every delay is divided by this.")
+    time_scale: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=1, description="Drills: every delay is divided by this."
+    )
     affected_services: Annotated[list[Slug], Field(max_length=100)] = []
-    detected_at: Moment | None = Field(None, description="The first signal; null = now.")
+    detected_at: Moment | None = Field(default=None, description="The first signal; null = now.")
     impact_started_at: Moment | None = None
-    affected_percent: Percent | None = Field(None, description="Percent of users; null = unknown.")
+    affected_percent: Percent | None = Field(default=None, description="Percent of users; null = unknown.")
     workaround: Annotated[str, Field(max_length=300)] = ""
     private: bool = False
     detection: Annotated[str, OneOf(Detection)] = Detection.USER_REPORT.value
@@ -83,8 +85,9 @@ class IncidentShape(BaseModel):
 
 COPIED = (
     "number", "ref", "title", "kind", "status", "phase", "acknowledged", "urgency", "affected_percent", "workaround",
-    "private", "time_scale", "detection", "summary", "mitigation", "root_cause", "not_yet_because", "impact_started_at",
-    "detected_at", "declared_at", "acknowledged_at", "mitigated_at", "recovered_at", "resolved_at", "closed_at", "version",
+    "private", "time_scale", "detection", "summary", "mitigation", "root_cause", "not_yet_because",
+    "impact_started_at", "detected_at", "declared_at", "acknowledged_at", "mitigated_at", "recovered_at",
+    "resolved_at", "closed_at", "version",
 )  # fmt: skip
 
 
@@ -92,9 +95,9 @@ class Filters(Window):
     """Which incidents are wanted."""
 
     status: Annotated[str, OneOf(State)] | None = None
-    q: str = Field("", max_length=200, description="Words of the title, or a number such as INC-7.")
+    q: str = Field(default="", max_length=200, description="Words of the title, or a number such as INC-7.")
     severity: Level | None = None
-    service: str = Field("", max_length=50, description="Its own service or an affected one.")
+    service: str = Field(default="", max_length=50, description="Its own service or an affected one.")
     kind: Annotated[str, OneOf(Kind)] | None = None
 
 
@@ -103,7 +106,7 @@ class NewEntry(Body):
 
     kind: Annotated[str, Field(json_schema_extra={"enum": list(WRITTEN)})] = EntryKind.NOTE.value
     text: Annotated[str, Field(min_length=1, max_length=timeline.LONGEST_TEXT)] = Field(description="Markdown.")
-    occurred_at: Moment | None = Field(None, description="When it happened; null = now.")
+    occurred_at: Moment | None = Field(default=None, description="When it happened; null = now.")
 
 
 class Entry(BaseModel):

@@ -21,8 +21,8 @@ SALT = "incidents.api.lists"
 class Window(BaseModel):
     """Which piece of a list is wanted."""
 
-    limit: int = Field(100, ge=1, le=200)
-    cursor: str = Field("", max_length=1000, description="Taken from “next”; made by the server.")
+    limit: int = Field(default=100, ge=1, le=200)
+    cursor: str = Field(default="", max_length=1000, description="Taken from “next”; made by the server.")
 
 
 class Listing(BaseModel, Generic[Item]):

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from functools import wraps
+from typing import Any, cast
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -18,14 +20,19 @@ KEPT_FOR = timedelta(hours=24)
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
-def answer(request: HttpRequest, view: Callable[[], HttpResponseBase]) -> HttpResponseBase:
-    """Return the view's answer, or the one that the same person's same request got before under this key."""
-    key = request.headers.get(HEADER)
-    if request.method != "POST" or key is None or bearer(request) is None:
-        return view()
-    if not KEY.fullmatch(key):
-        return unfit([(HEADER, "Use 1 to 200 visible ASCII characters.")])
-    return _once(request, key, view)  # type: ignore[arg-type]  # the bearer has been seen
+def honoured(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Make a view honour the key on POST."""
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        key = request.headers.get(HEADER)
+        if request.method != "POST" or key is None or bearer(request) is None:
+            return view(request, *args, **kwargs)
+        if not KEY.fullmatch(key):
+            return unfit([(HEADER, "Use 1 to 200 visible ASCII characters.")])
+        return _once(cast(ApiRequest, request), key, lambda: view(request, *args, **kwargs))
+
+    return wrapper
 
 
 @transaction.atomic

@@ -25,7 +25,7 @@ class NewUser(Body):
     password: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     is_admin: bool = False
     access: Annotated[str, OneOf(Access)] | None = Field(
-        None, description="Wider or narrower than a responder; “administrator” is the same as is_admin."
+        default=None, description="Wider or narrower than a responder; “administrator” is the same as is_admin."
     )
 
 
