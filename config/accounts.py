@@ -5,7 +5,19 @@ from django.http import HttpRequest
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """allauth's behaviour without open sign-up."""
+    """allauth's behaviour without open sign-up, in our words."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "account_inactive": "This account is not active.",
+        "email_password_mismatch": "This pair of e-mail and password is not known.",
+        "enter_current_password": "This is not your present password.",
+        "incorrect_code": "This code is not right, or it was used already.",
+        "incorrect_password": "This is not your password.",
+        "invalid_password_reset": "This link no longer works.",
+        "rate_limited": "Too many attempts. Wait a minute, then try again.",
+        "too_many_login_attempts": "Too many attempts. Wait a few minutes, then try again.",
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Refuse: accounts are made in the admin site."""
