@@ -1,0 +1,151 @@
+"""What a person's phone would have received, for the sandbox page. Nothing here leaves the machine."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from django.conf import settings
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from incidents.models import Incident, User
+from oncall import messages, pages
+from oncall.models import Channel, Delivery, Page, SandboxMessage
+from oncall.pages import Sent
+from oncall.standing import Next
+from oncall.wording import Way, way
+
+MESSAGES = 40  # shown on a phone
+DELIVERIES = 30  # listed beside it
+
+
+@dataclass(frozen=True)
+class Received:
+    """One message on the phone."""
+
+    message: SandboxMessage
+    way: Way
+    page: Page | None
+    token: str  # answers the page; empty = there is none
+    waits: bool  # it still wants an answer
+    words: str  # the message without its link
+    link: str
+
+    @property
+    def is_call(self) -> bool:
+        """It rang."""
+        return self.message.channel == Channel.VOICE
+
+    @property
+    def is_mail(self) -> bool:
+        """It has a subject and a body."""
+        return self.message.channel == Channel.EMAIL
+
+
+class Phone:
+    """One person's phone, as far as the viewer may see the incidents behind its messages."""
+
+    def __init__(self, person: User, viewer: User, at: datetime) -> None:
+        self.person, self.viewer, self.at = person, viewer, at
+
+    @cached_property
+    def received(self) -> list[Received]:
+        """The messages, newest first; only the newest of each page asks for the answer by key."""
+        rows = _shown_to(self.viewer, "delivery__").filter(person=self.person)
+        loaded = rows.select_related(
+            "delivery__page__incident__severity", "delivery__page__incident__service", "delivery__notice__incident"
+        )
+        return [_received(row) for row in loaded.order_by("-at", "-pk")[:MESSAGES]]
+
+    @cached_property
+    def sent(self) -> list[Sent]:
+        """What became of the newest messages to this person, the newest first."""
+        rows = Delivery.objects.filter(_visible(self.viewer, ""), person=self.person)
+        newest = list(rows.select_related("page", "notice").order_by("-created_at", "-pk")[:DELIVERIES])
+        return pages.sent(reversed(newest))[::-1]
+
+    @cached_property
+    def coming(self) -> tuple[Page | None, Next | None, str]:
+        """The most urgent page that waits for this person, the act that follows without an answer, and whom it asks."""
+        mine = pages.waiting().filter(person=self.person, incident__in=Incident.objects.visible_to(self.viewer))
+        page = mine.first()
+        if page is None:
+            return None, None, ""
+        coming, then = pages.what_comes(page.incident, self.at)
+        return page, coming, then
+
+    @cached_property
+    def ringing(self) -> list[User]:
+        """Everyone else whose phone waits for an answer."""
+        asked = pages.waiting().filter(person=OuterRef("pk"))
+        return list(User.objects.filter(Exists(asked)).exclude(pk=self.person.pk).order_by("name", "pk"))
+
+    @property
+    def stamp(self) -> str:
+        """A word that changes whenever what is shown does; the minute counts, since the clock face shows it."""
+        page, coming, then = self.coming
+        told = (
+            f"{self.at:%H%M}",
+            [(one.message.pk, one.waits) for one in self.received],
+            [(one.delivery.pk, one.delivery.state, one.delivery.attempts) for one in self.sent],
+            (page and page.pk, coming and coming.due_at, then),
+            [person.pk for person in self.ringing],
+        )
+        return hashlib.blake2s(repr(told).encode(), digest_size=8).hexdigest()
+
+
+def people(viewer: User) -> QuerySet[User]:
+    """The people whose phones the viewer may pick up, with how many of their pages wait."""
+    may_see_all = viewer.is_administrator or settings.DEMO
+    rows = User.objects.filter(is_active=True) if may_see_all else User.objects.filter(pk=viewer.pk)
+    asks = Q(pages__in=pages.waiting())
+    return rows.annotate(waiting=Count("pages", filter=asks, distinct=True)).order_by("-waiting", "name", "pk")
+
+
+def first_choice(viewer: User) -> User:
+    """The phone to show when none was named: one that waits for an answer, else the one that heard last, else mine."""
+    allowed = people(viewer)
+    ringing = allowed.filter(waiting__gt=0).first()
+    if ringing:
+        return ringing
+    latest = SandboxMessage.objects.filter(person__in=allowed.values("pk")).order_by("-at", "-pk")
+    newest = latest.select_related("person").first()
+    return newest.person if newest else viewer
+
+
+def empty(person: User) -> int:
+    """Clear the person's sandbox phone; the deliveries and their attempts stay on record."""
+    count, _ = SandboxMessage.objects.filter(person=person).delete()
+    return count
+
+
+def _received(row: SandboxMessage) -> Received:
+    page = row.delivery.page
+    words, link = _without_link(row.text)
+    return Received(
+        message=row,
+        way=way(row.channel),
+        page=page,
+        token=messages.token_of(page) if page else "",
+        waits=bool(page and pages.waits(page)),
+        words=words,
+        link=link,
+    )
+
+
+def _without_link(text: str) -> tuple[str, str]:
+    """Part a message from the link into the product that it carries."""
+    link = next((word for word in text.split() if word.startswith(settings.PUBLIC_URL + "/")), "")
+    return " ".join(text.replace(link, "").split(" ")).strip() if link else text, link
+
+
+def _visible(viewer: User, path: str) -> Q:
+    """Keep what belongs to no incident, or to one that the viewer may see."""
+    allowed = Incident.objects.visible_to(viewer)
+    by_page = Q(**{f"{path}page": None}) | Q(**{f"{path}page__incident__in": allowed})
+    by_notice = Q(**{f"{path}notice__incident": None}) | Q(**{f"{path}notice__incident__in": allowed})
+    return by_page & by_notice
+
+
+def _shown_to(viewer: User, path: str) -> QuerySet[SandboxMessage]:
+    return SandboxMessage.objects.filter(_visible(viewer, path))

@@ -1,0 +1,198 @@
+"""Shifts for people to read: who is on call in each schedule, until when, who follows, what nobody covers.
+
+Everything comes from ``rota``, read in a constant number of queries; whether a hole matters is judged for the team:
+schedules that take turns around the sun have holes by design.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Q
+
+from incidents.models import Membership, Service, Team, User
+from oncall import rosters, rota
+from oncall.models import Schedule
+from oncall.reach import usable_methods
+from oncall.wording import Way, way
+
+HORIZON = timedelta(days=14)  # how far holes are sought
+MY_HORIZON = timedelta(days=28)
+MY_SHIFTS = 5  # of my own, that a page lists
+
+
+@dataclass(frozen=True)
+class Contact:
+    """One way to reach a person; the address is empty for those who need not know it."""
+
+    way: Way
+    address: str
+
+
+@dataclass(frozen=True)
+class OnDuty:
+    """A person who is on call in a schedule now. ``until`` None = not within a year."""
+
+    person: User
+    until: datetime | None
+    layer: str
+    by_override: bool
+    contacts: tuple[Contact, ...]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of time with the people on call in it; nobody = a hole."""
+
+    start: datetime
+    end: datetime
+    people: tuple[User, ...]
+
+
+@dataclass(frozen=True)
+class Duty:
+    """A schedule now: who has it, and the stretch that follows (None = no handoff within the horizon)."""
+
+    schedule: Schedule
+    people: tuple[OnDuty, ...]
+    following: Stretch | None
+
+
+@dataclass(frozen=True)
+class TeamDuty:
+    """A team's schedules now, and the stretches in which none of them has anybody."""
+
+    team: Team
+    duties: tuple[Duty, ...]
+    holes: tuple[Stretch, ...]
+    has_services: bool
+
+    @property
+    def uncovered(self) -> bool:
+        """Nobody answers for the team at this moment."""
+        return not any(duty.people for duty in self.duties if duty.schedule.answers_for_team)
+
+
+@dataclass(frozen=True)
+class MyShift:
+    """A stretch in which I am on call."""
+
+    schedule: Schedule
+    start: datetime
+    end: datetime | None  # None: it goes on beyond the horizon
+
+
+class Watch:
+    """Some schedules with their people, loaded once (at most 10 queries) and asked for one instant."""
+
+    def __init__(self, schedules: Iterable[Schedule], at: datetime, *, viewer: User | None = None) -> None:
+        """``schedules`` come with their team. With a ``viewer``, ways to reach people are loaded too."""
+        self.schedules = list(schedules)
+        self.at = at
+        self.rosters = rosters.load([schedule.pk for schedule in self.schedules])
+        ids = {person for roster in self.rosters.values() for person in members_of(roster)}
+        self.people = User.objects.in_bulk(ids)
+        self._contacts = _contacts(ids, viewer) if viewer else {}
+
+    def pieces(self, schedule: Schedule, horizon: timedelta = HORIZON) -> tuple[rota.Piece, ...]:
+        """The final schedule from now to the horizon."""
+        roster = self.rosters.get(schedule.pk)
+        return rota.final(roster, self.at, self.at + horizon) if roster else ()
+
+    def stretch(self, piece: rota.Piece) -> Stretch:
+        """The piece with its people."""
+        return Stretch(piece.start, piece.end, tuple(self.people[pk] for pk in piece.people if pk in self.people))
+
+    def duty(self, schedule: Schedule) -> Duty:
+        """Who is on call in the schedule now, and what follows."""
+        roster = self.rosters.get(schedule.pk)
+        rows = rota.on_call(roster, self.at) if roster else ()
+        people = tuple(
+            OnDuty(
+                self.people[row.person],
+                row.until,
+                row.layer_name,
+                row.override is not None,
+                self._contacts.get(row.person, ()),
+            )
+            for row in rows
+            if row.person in self.people
+        )
+        later = self.pieces(schedule)[1:2]
+        return Duty(schedule, people, self.stretch(later[0]) if later else None)
+
+    def holes(self, schedules: Sequence[Schedule]) -> tuple[Stretch, ...]:
+        """The stretches up to the horizon in which none of the schedules has anybody."""
+        if not schedules:
+            return ()
+        common = [(self.at, self.at + HORIZON)]
+        for schedule in schedules:
+            gaps = [(gap.start, gap.end) for gap in rota.gaps(self.pieces(schedule))]
+            common = _overlap(common, gaps)
+        return tuple(Stretch(start, end, ()) for start, end in common)
+
+    def of(self, person: User) -> list[MyShift]:
+        """The person's own shifts, running and to come, the next ones first."""
+        found = []
+        for schedule in self.schedules:
+            roster = self.rosters.get(schedule.pk)
+            if roster and person.pk in members_of(roster):
+                found += _own(schedule, self.pieces(schedule, MY_HORIZON), person, self.at + MY_HORIZON)
+        return sorted(found, key=lambda shift: (shift.start, shift.schedule.pk))[:MY_SHIFTS]
+
+
+def active_schedules() -> list[Schedule]:
+    """All schedules that page people, with their teams, by team and name."""
+    rows = Schedule.objects.filter(is_active=True).select_related("team")
+    return list(rows.order_by("team__name", "name", "pk"))
+
+
+def teams_on_duty(watch: Watch) -> list[TeamDuty]:
+    """Every team that runs a schedule or owns a service, by name (1 query)."""
+    owns = Exists(Service.objects.filter(team=OuterRef("pk"), is_active=True))
+    teams = Team.objects.annotate(owns=owns).filter(Q(owns=True) | Q(schedules__is_active=True)).distinct()
+    found = []
+    for team in teams.order_by("name", "pk"):
+        own = [schedule for schedule in watch.schedules if schedule.team_id == team.pk]
+        holes = watch.holes([schedule for schedule in own if schedule.answers_for_team])
+        found.append(TeamDuty(team, tuple(watch.duty(schedule) for schedule in own), holes, team.owns))
+    return found
+
+
+def members_of(roster: rota.Schedule) -> set[int]:
+    """Everyone whom the schedule may ever put on call."""
+    in_layers = {person for layer in roster.layers for slot in layer.slots for person in slot}
+    return in_layers | {row.person for row in roster.overrides}
+
+
+def _overlap(
+    one: Sequence[tuple[datetime, datetime]], other: Sequence[tuple[datetime, datetime]]
+) -> list[tuple[datetime, datetime]]:
+    """What both lists of stretches have in common."""
+    both = ((max(a, c), min(b, d)) for a, b in one for c, d in other)
+    return [(start, end) for start, end in both if start < end]
+
+
+def _own(schedule: Schedule, pieces: Sequence[rota.Piece], person: User, horizon: datetime) -> list[MyShift]:
+    """The stretches with the person in them; neighbours that differ in others alone are one."""
+    shifts: list[MyShift] = []
+    for piece in pieces:
+        if person.pk not in piece.people:
+            continue
+        end = piece.end if piece.end < horizon else None
+        if shifts and shifts[-1].end == piece.start:
+            shifts[-1] = MyShift(schedule, shifts[-1].start, end)
+        else:
+            shifts.append(MyShift(schedule, piece.start, end))
+    return shifts
+
+
+def _contacts(ids: Collection[int], viewer: User) -> Mapping[int, tuple[Contact, ...]]:
+    """How each person can be reached; addresses only for colleagues of a team and administrators (2 queries)."""
+    own_teams = Membership.objects.filter(user=viewer).values("team")
+    colleagues = set(Membership.objects.filter(team__in=own_teams, user__in=ids).values_list("user_id", flat=True))
+    found = {}
+    for pk, methods in usable_methods(ids).items():
+        open_to_viewer = viewer.is_administrator or pk == viewer.pk or pk in colleagues
+        found[pk] = tuple(Contact(way(row.channel), row.address if open_to_viewer else "") for row in methods)
+    return found
