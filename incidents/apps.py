@@ -11,5 +11,7 @@ class IncidentsConfig(AppConfig):
     def ready(self) -> None:
         """Register the sources in the order of a round: what comes in before what waits."""
         from incidents import clocks, due
+        from incidents.intake import processing
 
+        due.register(processing.source())
         due.register(due.Source("clocks", clocks.breach_due, clocks.oldest_due))

@@ -91,7 +91,7 @@ def tick(*, rung: bool = False, ring: Callable[[Iterable[Bell]], None] | None = 
     ticked.late_seconds = _lateness(at)
     EngineBeat.objects.update(ticked_at=at, oldest_due_seconds=ticked.late_seconds)
     for _ in range(ROUNDS):
-        done = _round(at)
+        done = do_round(at)
         ticked.rows += done.rows
         ticked.bells |= done.bells
         if ring and done.bells:
@@ -102,7 +102,16 @@ def tick(*, rung: bool = False, ring: Callable[[Iterable[Bell]], None] | None = 
     return ticked
 
 
-def _round(at: datetime) -> Done:
+def settle(at: datetime) -> int:
+    """Do everything that is due at one given instant; return how many rows it was. For rehearsals and demo data."""
+    rows = 0
+    while done := do_round(at).rows:
+        rows += done
+    return rows
+
+
+def do_round(at: datetime) -> Done:
+    """Do one set of each source; a source that raises is noted and never stops the others."""
     whole = Done()
     for source in SOURCES:
         try:

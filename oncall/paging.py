@@ -59,7 +59,7 @@ def choose(methods: Sequence[ContactMethod], incident: Incident, act: str) -> li
     """One method for each way that the severity names, and the sandbox; else the person's first (RULES section 9)."""
     ways = [*incident.severity.channels, Channel.SANDBOX]
     if act == Act.INFORM:
-        ways = [way for way in [*ways, Channel.PUSH, Channel.IN_APP] if way not in NEVER_INTERRUPTS]
+        ways = [way for way in dict.fromkeys([*ways, Channel.PUSH, Channel.IN_APP]) if way not in NEVER_INTERRUPTS]
     first: dict[str, ContactMethod] = {}
     for method in methods:
         first.setdefault(method.channel, method)

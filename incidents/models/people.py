@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import zoneinfo
+from datetime import time
 from typing import Any
 
 import pghistory
@@ -159,8 +160,8 @@ class Team(models.Model):
     slug = models.SlugField(unique=True, validators=[SLUG])
     name = models.CharField(max_length=80)
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
-    business_start = models.TimeField(default="09:00", help_text="Start of the working day on the team's wall clock.")
-    business_end = models.TimeField(default="17:00", help_text="End of the working day on the team's wall clock.")
+    business_start = models.TimeField(default=time(9), help_text="Start of the working day on the team's wall clock.")
+    business_end = models.TimeField(default=time(17), help_text="End of the working day on the team's wall clock.")
     business_days = models.CharField(
         max_length=7,
         default="12345",

@@ -1,0 +1,86 @@
+"""A team with a full chain and a service, for tests of the pager."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from incidents import due, lifecycle
+from incidents.models import Incident, Rank, Service, Severity, Team, User
+from oncall.models import Channel, Page, Schedule
+from tests.factories import (
+    ContactMethodFactory,
+    MembershipFactory,
+    ScheduleFactory,
+    ServiceFactory,
+    TeamFactory,
+    UserFactory,
+)
+
+START = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)  # the night on which Berlin's clocks go forward
+WAYS = (Channel.VOICE, Channel.SMS, Channel.CHAT, Channel.EMAIL, Channel.IN_APP)
+
+
+def reachable(name, ways=WAYS, **fields):
+    """A person with one verified method on each way."""
+    user = UserFactory(name=name, **fields)
+    for way in ways:
+        ContactMethodFactory(user=user, channel=way, address=f"{name.lower()}-{way}@example.com")
+    return user
+
+
+@dataclass
+class Chain:
+    """One team: Ada is on call, Lea leads, Eli is the expert, Dan directs, Eve is the executive."""
+
+    team: Team
+    service: Service
+    schedule: Schedule
+    ada: User
+    lea: User
+    eli: User
+    dan: User
+    eve: User
+
+    def declare(self, level, *, at=START, **said) -> Incident:
+        severity = Severity.objects.get(level=level)
+        said = {"title": "Payments fail", "service": self.service, "severity": severity} | said
+        return lifecycle.declare(lifecycle.Declaration(**said), by=None, at=at)
+
+
+@pytest.fixture
+def chain(db):
+    team = TeamFactory(name="Payments")
+    ada, lea, eli, dan, eve = (reachable(name) for name in ("Ada", "Lea", "Eli", "Dan", "Eve"))
+    ranks = (Rank.ENGINEER, Rank.LEAD, Rank.EXPERT, Rank.DIRECTOR, Rank.EXECUTIVE)
+    for person, rank in zip((ada, lea, eli, dan, eve), ranks, strict=True):
+        MembershipFactory(team=team, user=person, rank=rank)
+    schedule = ScheduleFactory(name="Payments weekly", team=team, people=[ada])
+    service = ServiceFactory(name="Checkout", team=team)
+    return Chain(team, service, schedule, ada, lea, eli, dan, eve)
+
+
+def after(**span):
+    """The instant so long after the start."""
+    return START + timedelta(**span)
+
+
+def settle(**span):
+    """Let the engine do what is due just past an instant after the start."""
+    due.settle(after(**span) + timedelta(milliseconds=1))
+
+
+def pages(incident):
+    """Who was paged or informed so far: (name, act, level), in order."""
+    rows = Page.objects.filter(incident=incident).select_related("person").order_by("created_at", "level", "pk")
+    return [(page.person.name, str(page.act), page.level) for page in rows]
+
+
+def paged(incident):
+    """Who was paged so far, in order."""
+    return [name for name, act, _ in pages(incident) if act == "page"]
+
+
+def story(incident):
+    """The texts of the timeline, in order."""
+    return list(incident.timeline.order_by("seq").values_list("text", flat=True))
