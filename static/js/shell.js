@@ -24,8 +24,6 @@ document.addEventListener("click", (event) => {
     if (menu?.matches(".menu:popover-open")) place(menu, opener);
   });
   event.target.closest("[data-dismiss]")?.closest(".toast")?.remove();
-  const dialog = event.target.closest("[data-open-dialog]");
-  if (dialog) document.getElementById(dialog.dataset.openDialog)?.showModal();
   event.target.closest("[data-close-dialog]")?.closest("dialog")?.close();
 });
 
