@@ -7,11 +7,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import transaction
-from incidents.demo import DEMO_PASSWORD
 
+from config.demo import ADMINISTRATOR, DEMO_PASSWORD
 from incidents.models import User
-
-DEMO_ADMINISTRATOR = "admin@example.com"
 
 
 class Command(BaseCommand):
@@ -31,7 +29,7 @@ class Command(BaseCommand):
 
     def _say_demo_sign_in(self) -> None:
         """Name the demo password, unless somebody has changed it."""
-        person = User.objects.filter(email=DEMO_ADMINISTRATOR, is_active=True).first()
+        person = User.objects.filter(email=ADMINISTRATOR, is_active=True).first()
         if person is not None and person.check_password(DEMO_PASSWORD):
             self.stdout.write(f"Sign in as {person.email} with the password {DEMO_PASSWORD}")
 

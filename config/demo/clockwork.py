@@ -1,0 +1,95 @@
+"""The engine, run through past hours: it fires what was due then, and shows each message on the sandbox phones.
+
+Nothing leaves the machine here, whatever providers are set up.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db.models import Min
+
+from incidents import clocks, timeline
+from incidents.models import Clock, EntryKind, Incident, User
+from incidents.states import ClockState
+from oncall import climbing, messages, paging
+from oncall.models import Attempt, Channel, Delivery, DeliveryState, Escalation, Page, RunState, SandboxMessage
+
+BLINK = timedelta(seconds=1)  # the engine looks once a second
+BUSY = "the line is busy"
+
+
+class Clockwork:
+    """Carries one incident through time. ``silent`` are people whose phone does not answer."""
+
+    def __init__(self, incident: Incident, silent: Collection[User] = ()) -> None:
+        self.incident = incident
+        self.silent = {person.pk for person in silent}
+
+    def advance(self, until: datetime) -> None:
+        """Do what fell due for this incident before ``until``, each at its time."""
+        while (due_at := self._next_due()) and due_at + BLINK <= until:
+            at = due_at + BLINK
+            climbing.fire_due(at)
+            paging.repeat_due(at)
+            clocks.breach_due(at)
+            self._carry(at)
+
+    def _next_due(self) -> datetime | None:
+        incident = self.incident
+        runs = Escalation.objects.filter(incident=incident, state=RunState.ACTIVE)
+        calls = Page.objects.filter(incident=incident, repeat_at__isnull=False)
+        duties = Clock.objects.filter(incident=incident, state=ClockState.RUNNING)
+        waiting = [
+            runs.aggregate(at=Min("due_at"))["at"],
+            calls.aggregate(at=Min("repeat_at"))["at"],
+            duties.aggregate(at=Min("due_at"))["at"],
+        ]
+        return min((at for at in waiting if at), default=None)
+
+    def _carry(self, at: datetime) -> None:
+        """Hand every waiting message to the sandbox, in sets."""
+        shown = ("page__incident__severity", "page__incident__service", "page__run", "person")
+        waiting = Delivery.objects.filter(state=DeliveryState.PENDING, not_before__lte=at).select_related(*shown)
+        deliveries = list(waiting.order_by("pk"))
+        if not deliveries:
+            return
+        for delivery in deliveries:
+            busy = delivery.channel == Channel.VOICE and delivery.person_id in self.silent
+            delivery.state = DeliveryState.FAILED if busy else DeliveryState.DELIVERED
+            delivery.error = BUSY if busy else ""
+            delivery.sent_at = None if busy else at
+            delivery.attempts = 1
+        Delivery.objects.bulk_update(deliveries, ["state", "error", "sent_at", "attempts"])
+        Attempt.objects.bulk_create(_attempt(delivery, at) for delivery in deliveries)
+        SandboxMessage.objects.bulk_create(_shown(delivery, at) for delivery in deliveries if not delivery.error)
+        self._tell(deliveries, at)
+
+    def _tell(self, deliveries: list[Delivery], at: datetime) -> None:
+        incident = Incident.objects.select_for_update(no_key=True).get(pk=self.incident.pk)
+        lines = [timeline.Line(incident, EntryKind.DELIVERY, _said(delivery)) for delivery in deliveries]
+        timeline.write(lines, at=at)
+        incident.save(update_fields=["timeline_seq"])
+
+
+def _attempt(delivery: Delivery, at: datetime) -> Attempt:
+    outcome = "permanent" if delivery.error else "delivered"
+    detail = delivery.error or "shown in the sandbox"
+    return Attempt(delivery=delivery, number=1, transport="sandbox", at=at, outcome=outcome, detail=detail)
+
+
+def _shown(delivery: Delivery, at: datetime) -> SandboxMessage:
+    message = messages.compose(delivery)
+    return SandboxMessage(
+        delivery=delivery,
+        person_id=delivery.person_id,
+        channel=delivery.channel,
+        address=delivery.address,
+        subject=message.subject,
+        text=message.text,
+        at=at,
+    )
+
+
+def _said(delivery: Delivery) -> str:
+    what = f"{delivery.get_channel_display()} to {delivery.person}"
+    return f"{what} failed: {delivery.error}." if delivery.error else f"{what}: delivered."

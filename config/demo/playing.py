@@ -1,0 +1,181 @@
+"""Play a story through the deeds, each with the clock of its time."""
+
+from datetime import datetime, timedelta
+
+from config.demo import alerts
+from config.demo.cast import Cast
+from config.demo.clockwork import Clockwork
+from config.demo.story import Beat, Story
+from incidents import clocks, lifecycle, timeline
+from incidents.models import EntryKind, Incident, Integration, Rule, Service, Severity, User
+from incidents.states import Phase
+from oncall import escalation, replies
+from oncall.models import Act, Page
+from postmortems.models import DocumentStatus, Postmortem, Section, SectionRevision
+
+
+class Stage:
+    """What every story needs: the cast, the services and their doors, the levels, and the present moment."""
+
+    def __init__(
+        self, cast: Cast, services: dict[str, Service], doors: dict[str, Integration], now: datetime
+    ) -> None:
+        self.cast = cast
+        self.services = services
+        self.doors = doors
+        self.severities = Severity.objects.in_bulk()
+        self.now = now
+
+
+class Player:
+    """Plays one story; each public method is a deed that a beat may name."""
+
+    def __init__(self, story: Story, stage: Stage) -> None:
+        self.story = story
+        self.stage = stage
+        self.team = stage.services[story.service].team.slug
+        self.began = story.begins(stage.now)
+        self.at = self.began
+
+    def play(self) -> Incident:
+        """Declare the incident, do beat by beat, and let the engine run up to the present.
+
+        Raises:
+            ValueError: a beat would lie in the future, or before the one ahead of it.
+        """
+        self.incident = self._declare()
+        self.alert = alerts.receive(self.story, self.incident, self.stage.doors[self.story.service], self.began)
+        silent = [self._person(name) for name in self.story.silent_phones]
+        clockwork = Clockwork(self.incident, silent)
+        for beat in self.story.beats:
+            at = self._moment(beat.minute)
+            if not self.at <= at <= self.stage.now:
+                raise ValueError(f"“{self.story.title}”: minute {beat.minute} is out of order or yet to come")
+            clockwork.advance(at)
+            self.at = at
+            self._do(beat)
+        clockwork.advance(self.stage.now)
+        return self.incident
+
+    def _declare(self) -> Incident:
+        story, stage = self.story, self.stage
+        self.at = self._moment(story.declared)
+        said = lifecycle.Declaration(
+            title=story.title,
+            service=stage.services[story.service],
+            severity=stage.severities[story.level],
+            kind=story.kind,
+            time_scale=story.time_scale,
+            affected_services=tuple(stage.services[slug] for slug in story.also),
+            detected_at=self.began,
+            impact_started_at=None if story.hurt is None else self._moment(-story.hurt),
+            affected_percent=story.percent,
+            workaround=story.workaround,
+            private=story.private,
+            detection=story.detection,
+            severity_assumed=story.assumed,
+            group_key=alerts.group_of(story) if story.alert else "",
+        )
+        return lifecycle.declare(said, by=self._person(story.by) if story.by else None, at=self.at)
+
+    def _do(self, beat: Beat) -> None:
+        who = self._person(beat.who) if beat.who else None
+        getattr(self, beat.deed)(who, **beat.said)
+
+    def _person(self, name: str) -> User:
+        return self.stage.cast.of(name, self.team, self.began)
+
+    def _moment(self, minute: float) -> datetime:
+        return self.began + timedelta(seconds=round(minute * 60))
+
+    def _when(self, happened: float | None) -> datetime | None:
+        return None if happened is None else self._moment(happened)
+
+    def acknowledge(self, who: User, via: str) -> None:
+        """Take it in hand."""
+        lifecycle.acknowledge(self.incident, by=who, at=self.at, via=via)
+
+    def take(self, who: User, via: str) -> None:
+        """Answer one's own page."""
+        page = Page.objects.filter(incident=self.incident, person=who, act=Act.PAGE).order_by("-pk")[0]
+        replies.take(page, at=self.at, via=via)
+
+    def join(self, who: User) -> None:
+        """Begin to work on it."""
+        lifecycle.join(self.incident, by=who, at=self.at)
+
+    def enter_phase(self, who: User, to: str) -> None:
+        """Go on to a phase."""
+        lifecycle.enter_phase(self.incident, to=Phase(to), by=who, at=self.at)
+
+    def escalate(self, who: User) -> None:
+        """Call the next level at once."""
+        escalation.escalate_now(self.incident, by=who, at=self.at)
+
+    def say(self, who: User | None, kind: str, text: str, role: str, happened: float | None) -> None:
+        """Write an entry; where nobody speaks, the source does."""
+        occurred_at = self._when(happened)
+        if who:
+            timeline.add(
+                self.incident, kind=kind, text=text, by=who, at=self.at, occurred_at=occurred_at, role=role
+            )
+        else:
+            self._tell(EntryKind(kind), text, role)
+
+    def change_severity(self, who: User, to: int, reason: str) -> None:
+        """Change the level."""
+        lifecycle.change_severity(
+            self.incident, to=self.stage.severities[to], reason=reason, by=who, at=self.at
+        )
+
+    def mitigate(self, who: User, what: str, over: bool, happened: float | None) -> None:
+        """Mark it mitigated."""
+        when = self._when(happened)
+        lifecycle.mitigate(self.incident, what=what, by=who, at=self.at, occurred_at=when, impact_over=over)
+
+    def resolve(
+        self, who: User | None, cause: str, not_yet: str, recovered: float | None, happened: float | None
+    ) -> None:
+        """End the work; the alert is over at the latest now."""
+        alerts.end(self.alert, self._when(recovered) or self.at)
+        lifecycle.resolve(
+            self.incident,
+            by=who,
+            at=self.at,
+            occurred_at=self._when(happened),
+            recovered_at=self._when(recovered),
+            root_cause=cause,
+            not_yet_because=not_yet,
+        )
+
+    def reopen(self, who: User, reason: str) -> None:
+        """Take the work up again."""
+        lifecycle.reopen(self.incident, reason=reason, by=who, at=self.at)
+
+    def decline(self, who: User, reason: str) -> None:
+        """Say that it was none."""
+        alerts.end(self.alert, self.at)
+        lifecycle.decline(self.incident, reason=reason, by=who, at=self.at)
+
+    def close(self, who: User) -> None:
+        """Say that all is done."""
+        lifecycle.close(self.incident, by=who, at=self.at)
+
+    def write_section(self, who: User, key: str, text: str) -> None:
+        """Write a section of the postmortem, as a new version."""
+        row = Section.objects.get(postmortem__incident=self.incident, key=key)
+        row.text, row.edited_by, row.edited_at = text, who, self.at
+        row.version += 1
+        row.save(update_fields=["text", "edited_by", "edited_at", "version"])
+        SectionRevision.objects.create(section=row, version=row.version, text=text, by=who, at=self.at)
+
+    def publish(self, who: User) -> None:
+        """Publish the postmortem, which meets its clock."""
+        Postmortem.objects.filter(incident=self.incident).update(status=DocumentStatus.PUBLISHED, owner=who)
+        clocks.meet(self.incident, Rule.POSTMORTEM, self.at)
+        self._tell(EntryKind.POSTMORTEM, "The postmortem is published.", "", by=who)
+
+    def _tell(self, kind: EntryKind, text: str, role: str, by: User | None = None) -> None:
+        locked = Incident.objects.select_for_update(no_key=True).get(pk=self.incident.pk)
+        timeline.write([timeline.Line(locked, kind, text, by=by, role=role)], at=self.at)
+        locked.save(update_fields=["timeline_seq"])
