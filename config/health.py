@@ -15,14 +15,12 @@ from django.utils import timezone
 
 from config.celery import app
 from config.masking import masked
-from incidents import due
-from incidents.models import EngineBeat, Organisation
+from incidents import due, pulse
+from incidents.models import Organisation
 from oncall import channels
 
 OLDEST_POSTGRES = 140000  # as server_version_num
 PATIENCE = 5  # seconds for each thing that is asked over a network
-LATEST_TICK = timedelta(seconds=10)
-MOST_LATE = timedelta(seconds=30)
 CLOCKS_APART = timedelta(seconds=5)
 
 
@@ -177,16 +175,8 @@ def clock() -> Iterator[Finding]:
 
 def engine() -> Iterator[Finding]:
     """It ticks, and does what is due in time."""
-    beat = EngineBeat.objects.first()
-    if beat is None or beat.ticked_at is None:
-        yield broken("engine", "it has never ticked; start beat and a worker, or manage.py engine")
-        return
-    age = due.database_now() - beat.ticked_at
-    if age > LATEST_TICK:
-        yield broken("engine", f"the last tick was {age.total_seconds():.0f} s ago; nobody is paged meanwhile")
-    elif beat.oldest_due_seconds > MOST_LATE.total_seconds():
-        yield broken("engine", f"it ticks, but the oldest due work is {beat.oldest_due_seconds:.0f} s late")
+    seen = pulse.read()
+    if seen.is_late:
+        yield broken("engine", f"{seen.words} Nobody is paged meanwhile; start beat and a worker, or manage.py engine.")
     else:
-        yield well(
-            "engine", f"last tick {age.total_seconds():.1f} s ago, due work {beat.oldest_due_seconds:.1f} s late"
-        )
+        yield well("engine", f"last tick {seen.silence:.1f} s ago, due work {seen.late_seconds:.1f} s late")

@@ -112,6 +112,8 @@ def test_up_comes_up_from_nothing_says_how_to_sign_in_once_and_leaves_nothing_be
 
     assert first.stop() == 0
     assert processes_of(data_dir) == []
+    assert not (data_dir / "run" / "database_url").exists()
+    assert not (data_dir / "run" / "broker_url").exists()
 
     again = up()
     again.wait_for("Ctrl-C stops everything")
