@@ -61,7 +61,11 @@ def _loaded() -> QuerySet[Delivery]:
 
 
 def _send(delivery: Delivery, *, at: datetime) -> None:
-    """Send one leased delivery, whatever comes of it; never raises."""
+    """Send one leased delivery as its rows stand now, whatever comes of it; a lost lease sends nothing."""
+    leased = _loaded().filter(pk=delivery.pk, lease=delivery.lease, state=DeliveryState.SENDING).first()
+    if leased is None:
+        return
+    delivery = leased
     state, why = _look_again(delivery, at)
     if state:
         _finish(delivery, state=state, error=why, at=at)

@@ -1,15 +1,18 @@
 """What every test may ask for, and what is said at the end about tests that were left out."""
 
+import importlib
 import shutil
 from urllib.parse import quote
 
 import pytest
 import redis
+from django.apps import apps
 from django.conf import settings
 from django.db import connection
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ALERTMANAGER_NAMES = ("prometheus-alertmanager", "alertmanager")
+SHIPPED_BY = ("incidents.migrations.0002_ship_severities", "oncall.migrations.0002_ship_policies")
 NEEDS = {
     "browser": (CHROMIUM_NAMES, "no Chromium was found (on Debian: apt-get install chromium)"),
     "alertmanager": (
@@ -24,6 +27,12 @@ def first_on_path(names):
 
 
 def pytest_collection_modifyitems(items):
+    for item in items:
+        marker = item.get_closest_marker("django_db")
+        if marker and marker.kwargs.get("transaction"):
+            item.fixturenames.insert(
+                0, "shipped_afterwards"
+            )  # set up before the database, so torn down after its flush
     for marker, (names, reason) in NEEDS.items():
         if first_on_path(names) is None:
             for item in items:
@@ -41,6 +50,17 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section(f"{len(names)} tests left out: {reason}", sep="!")
         for name in sorted(names):
             terminalreporter.line(f"  {name}")
+
+
+@pytest.fixture
+def shipped_afterwards(django_db_setup, django_db_blocker):
+    """Bring back the rows that migrations ship, which the flush after a committing test takes away."""
+    yield
+    with django_db_blocker.unblock():
+        if apps.get_model("incidents", "Severity").objects.exists():
+            return
+        for name in SHIPPED_BY:
+            importlib.import_module(name).ship(apps, None)
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,16 @@ class Chain:
 
 @pytest.fixture
 def chain(db):
+    return make_chain()
+
+
+@pytest.fixture
+def transactional_chain(transactional_db):
+    """The same, for tests in which several connections meet."""
+    return make_chain()
+
+
+def make_chain():
     team = TeamFactory(name="Payments")
     ada, lea, eli, dan, eve = (reachable(name) for name in ("Ada", "Lea", "Eli", "Dan", "Eve"))
     ranks = (Rank.ENGINEER, Rank.LEAD, Rank.EXPERT, Rank.DIRECTOR, Rank.EXECUTIVE)
