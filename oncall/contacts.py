@@ -29,7 +29,7 @@ def add(user: User, *, channel: str, address: str, verified: bool, at: datetime)
     method = ContactMethod(
         user=user,
         channel=channel,
-        address=_fitting(channel, address),
+        address=fitting(channel, address),
         verified_at=at if verified else None,
         position=0 if last is None else last + 1,
     )
@@ -38,7 +38,12 @@ def add(user: User, *, channel: str, address: str, verified: bool, at: datetime)
     return method
 
 
-def _fitting(channel: str, address: str) -> str:
+def fitting(channel: str, address: str) -> str:
+    """The address as it is kept.
+
+    Raises:
+        Invalid: it does not fit the channel.
+    """
     if channel in CALLED:
         number = re.sub(r"[ ()./-]", "", address)
         if not NUMBER.fullmatch(number):
