@@ -17,6 +17,7 @@ from incidents import integrations
 from incidents.admin.configuration import ConfigurationAdmin, RowInline
 from incidents.admin.history import Branch
 from incidents.admin.readonly import ReadOnlyInline
+from incidents.intake import generic
 from incidents.models import Component, Integration, IntegrationKind, RawEvent, Service
 
 LONGEST_PATH = 200  # characters
@@ -93,6 +94,9 @@ class IntegrationForm(forms.ModelForm):
         mapping = self.cleaned_data["mapping"] or {}
         if not isinstance(mapping, dict):
             raise ValidationError('Write an object, for example {"summary": "event.title"}.')
+        unknown = [word for word in mapping if word not in generic.DEFAULTS]
+        if unknown:
+            raise ValidationError(f"“{'”, “'.join(unknown)}” is not read. Use: {', '.join(generic.DEFAULTS)}.")
         for word, path in mapping.items():
             if not isinstance(path, str) or not 0 < len(path.strip()) <= LONGEST_PATH:
                 raise ValidationError(f"“{word}” must lead to a path in the payload, written as text: event.title.")

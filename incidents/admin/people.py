@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from incidents import people
+from incidents import enrolling, people
 from incidents.admin.configuration import ConfigurationAdmin, RowInline, warning
 from incidents.admin.history import Branch
 from incidents.admin.readonly import ReadOnly
@@ -62,14 +62,6 @@ class NewPersonForm(PersonForm):
                 validate_password(password, self.instance)
             except ValidationError as error:
                 self.add_error("password", error)
-
-    def save(self, commit: bool = True) -> User:
-        """Set the password, or none that anybody could use."""
-        person: User = super().save(commit=False)
-        person.set_password(self.cleaned_data["password"] or None)
-        if commit:
-            person.save()
-        return person
 
 
 class TokenForm(forms.Form):
@@ -157,9 +149,16 @@ class PersonAdmin(ConfigurationAdmin, UserAdmin):
         return [(name, label) for name, label in super().buttons_for(request, row) if name not in idle]
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Save; a changed address ends what sign-in kept of the old one."""
+        """Hand a new person to the deed; a changed address ends what sign-in kept of the old one."""
+        if not change:
+            said = form.cleaned_data
+            names = ("email", "name", "time_zone", "access")
+            made = enrolling.enrol(password=said["password"] or None, **{name: said[name] for name in names})
+            obj.pk, obj.password = made.pk, made.password
+            obj._state.adding = False
+            return
         super().save_model(request, obj, form, change)
-        if change and "email" in form.changed_data:
+        if "email" in form.changed_data:
             people.forget_former_addresses(obj)
 
     @admin.action(description="Deactivate")

@@ -156,7 +156,6 @@ class AlertLevelAdmin(ConfigurationAdmin):
     list_select_related = ["severity"]
     search_fields = ["word", "severity__name"]
     ordering = ["severity", "word", "pk"]
-    autocomplete_fields = ["severity"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Allow: nothing points to a word."""
