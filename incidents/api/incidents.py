@@ -195,9 +195,9 @@ def declare(request: ApiRequest, said: NewIncident) -> Status[IncidentShape]:
     """Whoever is on call is paged as the severity's policy says; a backfill pages nobody."""
     doors.require_scope(request, Scope.WRITE)
     visibility.require_responder(request.user)
-    values = said.model_dump(exclude={"service", "severity", "affected_services"})
+    named = {"service", "severity", "affected_services"}
     declaration = lifecycle.Declaration(
-        **values,
+        **{field: value for field, value in said if field not in named},
         service=catalog.service_named(said.service),
         severity=bodies.severity(said.severity),
         affected_services=_services_named(said.affected_services),
