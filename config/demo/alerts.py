@@ -6,7 +6,19 @@ from datetime import datetime
 from django.utils.text import slugify
 
 from config.demo.story import Story
-from incidents.models import Alert, AlertLevel, AlertStatus, Incident, Integration, IntegrationKind, RawEvent
+from incidents import timeline
+from incidents.intake.episodes import Verdict
+from incidents.models import (
+    Alert,
+    AlertLevel,
+    AlertStatus,
+    EntryKind,
+    Incident,
+    Integration,
+    IntegrationKind,
+    RawEvent,
+    Severity,
+)
 
 
 def group_of(story: Story) -> str:
@@ -27,11 +39,9 @@ def receive(story: Story, incident: Incident, door: Integration, at: datetime) -
         dedup_key=key,
         received_at=at,
         processed_at=at,
-        outcome={"opened": incident.ref},
+        outcome={Verdict.OPEN: 1, "incidents": [incident.ref]},
     )
-    word = signal.level.lower()
-    level = AlertLevel.objects.filter(word=word).first() if word else None
-    return Alert.objects.create(
+    alert = Alert.objects.create(
         integration=door,
         incident=incident,
         dedup_key=key,
@@ -39,7 +49,7 @@ def receive(story: Story, incident: Incident, door: Integration, at: datetime) -
         summary=signal.summary,
         source=signal.source,
         level_word=signal.level,
-        severity=level.severity if level else None,
+        severity=_severity(signal.level),
         labels=signal.labels,
         count=signal.count,
         starts_at=incident.impact_started_at,
@@ -47,14 +57,29 @@ def receive(story: Story, incident: Incident, door: Integration, at: datetime) -
         last_received_at=at,
         raw_event=raw,
     )
+    _tell(incident, alert, f"{door.name}: {signal.summary}", at, role=signal.role)
+    return alert
 
 
-def end(alert: Alert | None, at: datetime) -> None:
-    """Say that the source complains no more."""
-    if alert is not None and alert.status == AlertStatus.OPEN:
-        alert.status, alert.resolved_at = AlertStatus.RESOLVED, at
-        alert.last_received_at = at
-        alert.save(update_fields=["status", "resolved_at", "last_received_at"])
+def end(alert: Alert | None, incident: Incident, at: datetime) -> None:
+    """Let the source say that it is over; nothing happens where there is no alert or it is over already."""
+    if alert is None or alert.status != AlertStatus.OPEN:
+        return
+    alert.status, alert.resolved_at, alert.last_received_at = AlertStatus.RESOLVED, at, at
+    alert.save(update_fields=["status", "resolved_at", "last_received_at"])
+    _tell(incident, alert, f"{alert.integration.name} says that it is over: {alert.summary}", at)
+
+
+def _severity(word: str) -> Severity | None:
+    level = AlertLevel.objects.filter(word=word).select_related("severity").first()
+    return level.severity if level else None
+
+
+def _tell(incident: Incident, alert: Alert, text: str, at: datetime, role: str = "") -> None:
+    locked = Incident.objects.select_for_update(no_key=True).get(pk=incident.pk)
+    line = timeline.Line(locked, EntryKind.ALERT, text, role=role, data={"alert": alert.pk})
+    timeline.write([line], at=at)
+    locked.save(update_fields=["timeline_seq"])
 
 
 def _payload(story: Story, door: Integration, at: datetime) -> dict[str, object]:

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from incidents.models import Component, Integration, IntegrationKind, Service, Team
 
+HEALS = "Outside probes"  # the one door that may end an incident; elsewhere people look first
+
 
 @dataclass(frozen=True)
 class ServicePlan:
@@ -83,13 +85,13 @@ SERVICES = (
 )
 
 
-def build(teams: dict[str, Team]) -> tuple[dict[str, Service], dict[str, Integration]]:
-    """Make the services with their parts; returns them, and the first door of each, by the service's slug.
+def build(teams: dict[str, Team]) -> tuple[dict[str, Service], dict[str, list[Integration]]]:
+    """Make the services with their parts; returns them, and the doors of each, by the service's slug.
 
     The keys are random, as everywhere: a demo may stand where strangers reach it.
     """
     services: dict[str, Service] = {}
-    doors: dict[str, Integration] = {}
+    doors: dict[str, list[Integration]] = {}
     for plan in SERVICES:
         service = Service.objects.create(
             slug=plan.slug,
@@ -101,9 +103,10 @@ def build(teams: dict[str, Team]) -> tuple[dict[str, Service], dict[str, Integra
         )
         services[plan.slug] = service
         Component.objects.bulk_create(Component(service=service, name=name) for name in plan.components)
-        made = [
-            Integration.objects.create(service=service, kind=kind, name=name, mapping=plan.mapping)
+        doors[plan.slug] = [
+            Integration.objects.create(
+                service=service, kind=kind, name=name, mapping=plan.mapping, auto_resolve=name == HEALS
+            )
             for kind, name in plan.doors
         ]
-        doors[plan.slug] = made[0]
     return services, doors

@@ -3,12 +3,13 @@
 Nothing leaves the machine here, whatever providers are set up.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
-from django.db.models import Min
+from django.db.models import Value
 
 from incidents import clocks, timeline
+from incidents.due import Done
 from incidents.models import Clock, EntryKind, Incident, User
 from incidents.states import ClockState
 from oncall import climbing, messages, paging
@@ -16,6 +17,8 @@ from oncall.models import Attempt, Channel, Delivery, DeliveryState, Escalation,
 
 BLINK = timedelta(seconds=1)  # the engine looks once a second
 BUSY = "the line is busy"
+Due = Callable[[datetime], Done]
+SOURCES: tuple[Due, ...] = (climbing.fire_due, paging.repeat_due, clocks.breach_due)  # in the order of a round
 
 
 class Clockwork:
@@ -24,27 +27,37 @@ class Clockwork:
     def __init__(self, incident: Incident, silent: Collection[User] = ()) -> None:
         self.incident = incident
         self.silent = {person.pk for person in silent}
+        self._waiting: dict[Due, datetime] | None = None
 
     def advance(self, until: datetime) -> None:
-        """Do what fell due for this incident before ``until``, each at its time."""
-        while (due_at := self._next_due()) and due_at + BLINK <= until:
-            at = due_at + BLINK
-            climbing.fire_due(at)
-            paging.repeat_due(at)
-            clocks.breach_due(at)
+        """Do what falls due for this incident before ``until``, each at its time."""
+        while (waiting := self._look()) and min(waiting.values()) + BLINK <= until:
+            at = min(waiting.values()) + BLINK
+            for do in SOURCES:
+                if do in waiting and waiting[do] < at:
+                    do(at)
             self._carry(at)
+            self.stir()
 
-    def _next_due(self) -> datetime | None:
-        incident = self.incident
-        runs = Escalation.objects.filter(incident=incident, state=RunState.ACTIVE)
-        calls = Page.objects.filter(incident=incident, repeat_at__isnull=False)
-        duties = Clock.objects.filter(incident=incident, state=ClockState.RUNNING)
-        waiting = [
-            runs.aggregate(at=Min("due_at"))["at"],
-            calls.aggregate(at=Min("repeat_at"))["at"],
-            duties.aggregate(at=Min("due_at"))["at"],
-        ]
-        return min((at for at in waiting if at), default=None)
+    def stir(self) -> None:
+        """Forget what waits: a deed may have changed it."""
+        self._waiting = None
+
+    def _look(self) -> dict[Due, datetime]:
+        """Since when each source of the engine has something to do (1 query, kept until something stirs)."""
+        if self._waiting is None:
+            incident = self.incident
+            runs = Escalation.objects.filter(incident=incident, state=RunState.ACTIVE)
+            calls = Page.objects.filter(incident=incident, repeat_at__isnull=False)
+            duties = Clock.objects.filter(incident=incident, state=ClockState.RUNNING)
+            rows = runs.values_list(Value(0), "due_at").union(
+                calls.values_list(Value(1), "repeat_at"), duties.values_list(Value(2), "due_at")
+            )
+            self._waiting = {}
+            for source, due_at in rows:
+                do = SOURCES[source]
+                self._waiting[do] = min(due_at, self._waiting.get(do, due_at))
+        return self._waiting
 
     def _carry(self, at: datetime) -> None:
         """Hand every waiting message to the sandbox, in sets."""

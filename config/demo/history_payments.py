@@ -37,23 +37,43 @@ STORIES = (
             finding(5, "on call", "Calls to the acquirer take 30 s and then fail. Our side looks healthy."),
             join(6, "lead"),
             note(7, "lead", "I take command. Tech lead is the engineer on call.", COMMANDER),
-            finding(11, "on call", "Their status page is green, but 3 of 4 of their addresses do not answer.", TECH_LEAD),
-            decision(13, "lead", "Send everything to the second acquirer until the first one answers again.", COMMANDER),
+            finding(
+                11, "on call", "Their status page is green, but 3 of 4 of their addresses do not answer.", TECH_LEAD
+            ),
+            decision(
+                13, "lead", "Send everything to the second acquirer until the first one answers again.", COMMANDER
+            ),
             phase(13, "lead", "mitigate"),
             action(17, "on call", "Routing weight of the first acquirer is 0.", TECH_LEAD),
             mitigate(19, "on call", "All card payments go to the second acquirer", over=True),
-            update(21, "ingrid", "Payments work again through our second acquirer. Fees are higher, nothing else changes.",
-                   COMMUNICATIONS),
+            update(
+                21,
+                "ingrid",
+                "Payments work again through our second acquirer. Fees are higher, nothing else changes.",
+                COMMUNICATIONS,
+            ),
             severity(24, "lead", 2, "Payments work; what is left is the way back to the first acquirer."),
             note(150, "on call", "They confirm a broken router on their side, repaired at 11:20 UTC."),
-            resolve(205, "on call", "A network fault at the acquirer. Our client kept trying dead addresses for 30 s each, "
-                    "so that one partner's fault became ours."),
-            section(1490, "lead", SectionKey.IMPROVEMENTS,
-                    "- Give up on an address after 2 s and remember it for a minute (Payments, done)\n"
-                    "- Switch acquirers by itself when the failure rate passes 20 % (Payments, this quarter)"),
-            section(1500, "lead", SectionKey.LESSONS,
-                    "The second acquirer took the whole load without a rehearsal. We were lucky: from now on it gets "
-                    "a tenth of the traffic every day."),
+            resolve(
+                205,
+                "on call",
+                "A network fault at the acquirer. Our client kept trying dead addresses for 30 s each, "
+                "so that one partner's fault became ours.",
+            ),
+            section(
+                1490,
+                "lead",
+                SectionKey.IMPROVEMENTS,
+                "- Give up on an address after 2 s and remember it for a minute (Payments, done)\n"
+                "- Switch acquirers by itself when the failure rate passes 20 % (Payments, this quarter)",
+            ),
+            section(
+                1500,
+                "lead",
+                SectionKey.LESSONS,
+                "The second acquirer took the whole load without a rehearsal. We were lucky: from now on it gets "
+                "a tenth of the traffic every day.",
+            ),
             publish(1530, "lead"),
             close(4400, "lead"),
         ),
@@ -70,7 +90,9 @@ STORIES = (
         (
             note(190, "on call", "The template lost the variable in the redesign. The refund itself is right."),
             action(1560, "on call", "The template is corrected and sent to ourselves in all nine languages."),
-            resolve(1575, "on call", "The preview of templates uses a sample with a fixed text instead of real fields."),
+            resolve(
+                1575, "on call", "The preview of templates uses a sample with a fixed text instead of real fields."
+            ),
             close(1580, "on call"),
         ),
         days_ago=161,
@@ -86,13 +108,19 @@ STORIES = (
         2,
         (
             take(9, "on call", "by chat"),
-            finding(16, "on call", "The batch ends with an error on a refund whose order was deleted by a privacy request."),
+            finding(
+                16, "on call", "The batch ends with an error on a refund whose order was deleted by a privacy request."
+            ),
             action(31, "on call", "Skipped that one refund by hand; the batch runs on from where it stopped."),
             mitigate(33, "on call", "The batch skips refunds whose order is gone"),
             note(58, "on call", "22,400 of 22,401 refunds are out. The last one was paid by hand.", happened=52),
             resolve(612, "on call", "The batch treats one bad row as the end of all rows.", recovered=52),
-            section(1800, "on call", SectionKey.IMPROVEMENTS,
-                    "- A row that fails is set aside and reported; the batch goes on (Payments, done)"),
+            section(
+                1800,
+                "on call",
+                SectionKey.IMPROVEMENTS,
+                "- A row that fails is set aside and reported; the batch goes on (Payments, done)",
+            ),
             publish(2100, "on call"),
             close(2160, "lead"),
         ),
@@ -107,25 +135,55 @@ STORIES = (
         1,
         (
             take(6.5, "on call", "by phone"),
-            finding(8, "on call", "Only wallets fail, cards work: 23 % of payments. It began with last night's certificate."),
+            finding(
+                8, "on call", "Only wallets fail, cards work: 23 % of payments. It began with last night's certificate."
+            ),
             join(9, "second"),
-            update(14, "on call", "Paying by wallet fails for everybody; cards work. We put the former certificate back.",
-                   COMMUNICATIONS),
+            update(
+                14,
+                "on call",
+                "Paying by wallet fails for everybody; cards work. We put the former certificate back.",
+                COMMUNICATIONS,
+            ),
             action(22, "second", "The former certificate is back in two of three regions.", OPERATIONS),
             mitigate(27, "second", "Former merchant certificate restored", over=True),
-            resolve(64, "on call", not_yet="We do not know yet why the new certificate is refused; the old one lasts nine days."),
-            reopen(171, "second", "The third region took the new certificate again from its own cache. Wallets fail there."),
-            finding(180, "second", "One region reads certificates from a bucket of its own that nobody updates by hand."),
-            action(188, "second", "Bucket corrected, caches emptied, all regions checked with a real wallet.", OPERATIONS),
+            resolve(
+                64,
+                "on call",
+                not_yet="We do not know yet why the new certificate is refused; the old one lasts nine days.",
+            ),
+            reopen(
+                171, "second", "The third region took the new certificate again from its own cache. Wallets fail there."
+            ),
+            finding(
+                180, "second", "One region reads certificates from a bucket of its own that nobody updates by hand."
+            ),
+            action(
+                188, "second", "Bucket corrected, caches emptied, all regions checked with a real wallet.", OPERATIONS
+            ),
             mitigate(190, "second", "All regions use the former certificate", over=True),
-            note(420, "ingrid", "The wallet provider confirms: the new certificate was never registered on their side."),
-            resolve(455, "on call", "Changing the certificate needs a step at the provider that our runbook did not name, and "
-                    "one region keeps a copy of its own that no check compares."),
-            section(1900, "on call", SectionKey.ROOT_CAUSE,
-                    "Two causes. The runbook ended at our own border: the step at the provider lived in one mailbox. And a "
-                    "region with a copy of its own is a difference that nothing shows."),
-            section(1925, "on call", SectionKey.LESSONS,
-                    "We resolved too early. “Works in two regions” is not “works”: the check now asks each region."),
+            note(
+                420, "ingrid", "The wallet provider confirms: the new certificate was never registered on their side."
+            ),
+            resolve(
+                455,
+                "on call",
+                "Changing the certificate needs a step at the provider that our runbook did not name, and "
+                "one region keeps a copy of its own that no check compares.",
+            ),
+            section(
+                1900,
+                "on call",
+                SectionKey.ROOT_CAUSE,
+                "Two causes. The runbook ended at our own border: the step at the provider lived in one mailbox. And a "
+                "region with a copy of its own is a difference that nothing shows.",
+            ),
+            section(
+                1925,
+                "on call",
+                SectionKey.LESSONS,
+                "We resolved too early. “Works in two regions” is not “works”: the check now asks each region.",
+            ),
             publish(2500, "lead"),
             close(4320, "lead"),
         ),
@@ -144,8 +202,12 @@ STORIES = (
         2,
         (
             ack(11, "on call"),
-            finding(40, "on call", "Two orders within the same second both see the voucher unused. 31 orders since Monday."),
-            decision(55, "lead", "Vouchers above 50 EUR are switched off until this is fixed; small ones stay.", COMMANDER),
+            finding(
+                40, "on call", "Two orders within the same second both see the voucher unused. 31 orders since Monday."
+            ),
+            decision(
+                55, "lead", "Vouchers above 50 EUR are switched off until this is fixed; small ones stay.", COMMANDER
+            ),
             mitigate(62, "on call", "Large vouchers are switched off"),
             action(318, "on call", "Fix is live: the voucher row is locked before it is read."),
             resolve(335, "on call", "Read, decide, write, without holding the row in between.", recovered=318),
@@ -160,53 +222,6 @@ STORIES = (
         workaround="Customer care cancels the second order.",
     ),
     Story(
-        "Checkout answers 503 to everybody",
-        "checkout-api",
-        0,
-        (
-            take(1.3, "on call", "by phone"),
-            join(2.2, "lead"),
-            action(3, "lead", "P0 confirmed, the bridge is open. I command; I need Platform and somebody for customers.",
-                   COMMANDER),
-            join(3.4, "ingrid"),
-            take(5.4, "platform lead", "by SMS"),
-            finding(6, "on call", "Every instance of checkout fails its health check and is taken out of rotation.", TECH_LEAD),
-            update(7, "ingrid", "Nobody can order at present. All teams are on it. Next update in 15 minutes.", COMMUNICATIONS),
-            finding(9, "platform lead", "The health check asks the configuration service, and that one restarts for an upgrade.",
-                    OPERATIONS),
-            decision(10, "lead", "Switch the health check to “always healthy” by hand. We accept a bad instance over none.",
-                     COMMANDER),
-            phase(10, "lead", "mitigate"),
-            action(12, "platform lead", "Health check overridden; 40 of 40 instances take traffic again.", OPERATIONS),
-            mitigate(13, "platform lead", "Health check overridden so that instances take traffic", over=True),
-            update(17, "ingrid", "Orders work again since 19:44 UTC. We watch it closely.", COMMUNICATIONS),
-            note(40, "on call", "Error rate 0.02 %, as on any evening.", TECH_LEAD),
-            resolve(96, "lead", "A health check that depends on another service turns that service's restart into our outage."),
-            section(700, "ingrid", SectionKey.IMPACT,
-                    "- Everybody, for 13 minutes on a Thursday evening\n- About 5,100 failed attempts to order, some 900 "
-                    "baskets lost, about 58,000 EUR\n- Service level: 13 of 43 minutes of the month"),
-            section(720, "on call", SectionKey.ROOT_CAUSE,
-                    "**Trigger:** a planned restart of the configuration service.\n\n**Cause:** the health check tells "
-                    "“can this instance serve?” and asked instead “is everything around it well?”. All instances share "
-                    "the answer, so all went at once. Nothing in the load balancer keeps a minimum in rotation."),
-            section(735, "lead", SectionKey.IMPROVEMENTS,
-                    "- Health checks look at their own process only (all teams, done)\n- Keep at least half of the instances "
-                    "in rotation whatever the checks say (Platform, done)\n- Rehearse a restart of the configuration service "
-                    "every quarter (Platform, planned)"),
-            section(750, "lead", SectionKey.LESSONS,
-                    "**Went well:** answered in 78 seconds, mitigated in 13 minutes, by overriding first and asking later.\n\n"
-                    "**To improve:** the upgrade was announced in a channel that Payments does not read."),
-            publish(1200, "lead"),
-            close(5760, "lead"),
-        ),
-        days_ago=77,
-        clock="19:31",
-        hurt=0.5,
-        percent=100,
-        also=("web-shop", "notifications"),
-        alert=Signal("No healthy instance of checkout-api", "edge-lb-1", "fatal", 12, {"region": "eu-central"}),
-    ),
-    Story(
         "Refunds above 1,000 EUR fail validation",
         "refunds",
         3,
@@ -216,7 +231,9 @@ STORIES = (
             severity(95, "on call", 2, "17 customers wait for money, two of them asked for a lawyer's address."),
             mitigate(130, "on call", "Validation of large amounts is done by hand by customer care"),
             resolve(305, "on call", "Amounts travel as text and are read anew by each service.", recovered=290),
-            section(1700, "on call", SectionKey.IMPROVEMENTS, "- Amounts travel as minor units, a whole number (Payments)"),
+            section(
+                1700, "on call", SectionKey.IMPROVEMENTS, "- Amounts travel as minor units, a whole number (Payments)"
+            ),
             publish(2300, "lead"),
             close(2900, "lead"),
         ),
@@ -234,19 +251,38 @@ STORIES = (
         2,
         (
             take(6, "on call"),
-            finding(14, "on call", "Confirmations wait 12 minutes in the queue. People see no confirmation and order again."),
+            finding(
+                14, "on call", "Confirmations wait 12 minutes in the queue. People see no confirmation and order again."
+            ),
             severity(19, "on call", 1, "140 double payments in 20 minutes: that is real money, not a delay."),
             join(22, "lead"),
             note(23, "lead", "I command from here.", COMMANDER),
-            decision(26, "lead", "Show “your order is in” on the page itself, without waiting for the mail.", COMMANDER),
-            action(41, "on call", "The page shows the order number at once, behind the flag that we had for tests.", TECH_LEAD),
+            decision(
+                26, "lead", "Show “your order is in” on the page itself, without waiting for the mail.", COMMANDER
+            ),
+            action(
+                41,
+                "on call",
+                "The page shows the order number at once, behind the flag that we had for tests.",
+                TECH_LEAD,
+            ),
             mitigate(44, "on call", "Order number is shown at once", over=True),
-            update(47, "ingrid", "Late confirmations led to double orders. It has stopped; we pay back 163 double payments today.",
-                   COMMUNICATIONS),
-            resolve(240, "on call", "The page promised a mail as the only proof of an order, and mail is never instant."),
-            section(1500, "lead", SectionKey.LESSONS,
-                    "A slow side road became a P1 because the main road pointed to it. We look for other pages that say "
-                    "“check your mail”."),
+            update(
+                47,
+                "ingrid",
+                "Late confirmations led to double orders. It has stopped; we pay back 163 double payments today.",
+                COMMUNICATIONS,
+            ),
+            resolve(
+                240, "on call", "The page promised a mail as the only proof of an order, and mail is never instant."
+            ),
+            section(
+                1500,
+                "lead",
+                SectionKey.LESSONS,
+                "A slow side road became a P1 because the main road pointed to it. We look for other pages that say "
+                "“check your mail”.",
+            ),
             publish(1900, "lead"),
             close(3000, "lead"),
         ),
@@ -262,7 +298,11 @@ STORIES = (
         3,
         (
             ack(50, "on call"),
-            finding(140, "on call", "The report cuts days by UTC, the ledger by Warsaw. The last two hours fall between them."),
+            finding(
+                140,
+                "on call",
+                "The report cuts days by UTC, the ledger by Warsaw. The last two hours fall between them.",
+            ),
             resolve(395, "on call", "Two services have two ideas of when a day ends.", recovered=380),
             close(400, "on call"),
         ),

@@ -16,7 +16,6 @@ from config.demo.story import (
     join,
     mitigate,
     note,
-    phase,
     publish,
     resolve,
     section,
@@ -37,13 +36,23 @@ STORIES = (
             finding(9, "on call", "A migration rewrites the largest table; the replica applies it with one hand."),
             join(12, "priya"),
             finding(19, "priya", "The support desk reads from the replica: it sees orders 40 minutes late.", TECH_LEAD),
-            decision(22, "on call", "The support desk reads from the primary until the replica has caught up.", COMMANDER),
+            decision(
+                22, "on call", "The support desk reads from the primary until the replica has caught up.", COMMANDER
+            ),
             mitigate(31, "priya", "The support desk reads from the primary", over=True),
             note(205, "on call", "The replica has caught up."),
-            resolve(215, "on call", "A rewrite of a large table is one statement for us and an hour of work for the replica."),
-            section(1500, "priya", SectionKey.IMPROVEMENTS,
-                    "- Large tables are rewritten in slices (Platform, done)\n- The lag of the replica is an alert at two "
-                    "minutes, not at thirty (Platform, done)"),
+            resolve(
+                215,
+                "on call",
+                "A rewrite of a large table is one statement for us and an hour of work for the replica.",
+            ),
+            section(
+                1500,
+                "priya",
+                SectionKey.IMPROVEMENTS,
+                "- Large tables are rewritten in slices (Platform, done)\n- The lag of the replica is an alert at two "
+                "minutes, not at thirty (Platform, done)",
+            ),
             publish(2000, "priya"),
             close(4400, "lead"),
         ),
@@ -61,7 +70,9 @@ STORIES = (
             note(1985, "lead", "Entered afterwards, from the log of the queue and two e-mails of the parcel partner."),
             finding(1990, "lead", "The consumer stopped at 23:40 after a message without a phone number.", happened=25),
             mitigate(1992, "lead", "The consumer was started again by the morning shift", happened=455),
-            resolve(1995, "lead", "A message that cannot be read stops all messages behind it.", recovered=480, happened=520),
+            resolve(
+                1995, "lead", "A message that cannot be read stops all messages behind it.", recovered=480, happened=520
+            ),
             close(2010, "lead"),
         ),
         days_ago=155,
@@ -82,7 +93,11 @@ STORIES = (
             action(34, "on call", "Key published. It takes up to an hour until everybody sees it."),
             mitigate(79, "on call", "The sender key is published", over=True),
             action(140, "on call", "11,800 bounced mails are sent again, oldest first."),
-            resolve(166, "on call", "The key is changed by one program and published by another, with a person between them."),
+            resolve(
+                166,
+                "on call",
+                "The key is changed by one program and published by another, with a person between them.",
+            ),
             publish(2400, "on call"),
             close(2500, "lead"),
         ),
@@ -91,41 +106,6 @@ STORIES = (
         hurt=44,
         percent=27,
         alert=Signal("Bounce rate of order mails at 31 %", "queue-monitor", "error", 4),
-    ),
-    Story(
-        "The ledger accepts no writes",
-        "ledger-db",
-        0,
-        (
-            take(1.1, "on call", "by phone"),
-            join(2, "lead"),
-            note(2.5, "lead", "I command. Bridge is open.", COMMANDER),
-            finding(4, "on call", "The primary is read-only: its disk is full. 380 GB of write-ahead log.", OPERATIONS),
-            take(5.6, "payments lead", "by phone"),
-            join(6, "ingrid"),
-            decision(7, "lead", "Drop the replication slot of the archive that nobody reads. That frees the log.", COMMANDER),
-            phase(7, "lead", "mitigate"),
-            action(9, "on call", "Slot dropped, the log shrinks, writes are accepted again.", OPERATIONS),
-            mitigate(10, "on call", "Dropped an unused replication slot that held 380 GB", over=True),
-            update(12, "ingrid", "Orders and payments stood still for ten minutes and run again.", COMMUNICATIONS),
-            severity(21, "lead", 1, "Writes work. What is left is the missing archive: serious, but nobody outside is hurt."),
-            finding(44, "priya", "The archive lost four hours. We can read them again from the backup.", TECH_LEAD),
-            resolve(190, "priya", "A replication slot without a reader keeps the log for ever, and no alert watches its size."),
-            section(900, "priya", SectionKey.ROOT_CAUSE,
-                    "The archive job was retired in spring, its slot was not. Nothing in our checks knows which slots should "
-                    "exist. The disk alert fired at 98 %, four minutes before the end."),
-            section(930, "lead", SectionKey.IMPROVEMENTS,
-                    "- Slots may hold 50 GB at most (Platform, done)\n- Disk alert at 70 % and by speed of growth (Platform, "
-                    "done)\n- Retiring a job is a checklist that names what it leaves behind (Platform, this quarter)"),
-            publish(1330, "lead"),
-            close(6000, "lead"),
-        ),
-        days_ago=115,
-        clock="11:52",
-        hurt=1,
-        percent=100,
-        also=("checkout-api", "refunds"),
-        alert=Signal("ledger-db refuses writes", "ledger-db-primary", "fatal", 7),
     ),
     Story(
         "Parcel messages carry the wrong weekday",
@@ -153,7 +133,12 @@ STORIES = (
             action(21, "second", "Dropped last year's audit partitions, which live in the archive as well."),
             mitigate(26, "second", "Old audit partitions are dropped"),
             resolve(48, "second", "Audit rows grow by 3 GB a day, and nothing ever removes them here.", recovered=26),
-            section(1400, "second", SectionKey.IMPROVEMENTS, "- Partitions older than 90 days leave by themselves (Platform)"),
+            section(
+                1400,
+                "second",
+                SectionKey.IMPROVEMENTS,
+                "- Partitions older than 90 days leave by themselves (Platform)",
+            ),
             publish(1500, "second"),
             close(1510, "lead"),
         ),
@@ -174,7 +159,12 @@ STORIES = (
             mitigate(18, "on call", "The newsletter is stopped", over=True),
             note(20, "on call", "Reset mails leave within two seconds again."),
             resolve(95, "on call", "One queue for what people wait for and for what nobody waits for."),
-            section(1500, "on call", SectionKey.IMPROVEMENTS, "- Two queues: what somebody waits for, and the rest (Platform)"),
+            section(
+                1500,
+                "on call",
+                SectionKey.IMPROVEMENTS,
+                "- Two queues: what somebody waits for, and the rest (Platform)",
+            ),
             publish(2200, "lead"),
             close(3000, "lead"),
         ),
@@ -197,9 +187,13 @@ STORIES = (
             take(6, "lead", "by chat"),
             join(7, "on call"),
             severity(9, "lead", 2, "A tenth of the programs, and they try again by themselves."),
-            finding(15, "priya", "The pooler was restarted with the limit of the test system: 20 connections.", TECH_LEAD),
+            finding(
+                15, "priya", "The pooler was restarted with the limit of the test system: 20 connections.", TECH_LEAD
+            ),
             mitigate(19, "on call", "The pooler has its limit of 400 again", over=True),
-            resolve(41, "lead", "The pooler takes its limit from a file that our roll-out copies from the wrong place."),
+            resolve(
+                41, "lead", "The pooler takes its limit from a file that our roll-out copies from the wrong place."
+            ),
             publish(2000, "priya"),
             close(2100, "lead"),
         ),
@@ -220,9 +214,13 @@ STORIES = (
             action(24, "platform on call", "New certificate in place; browsers load the pictures again.", OPERATIONS),
             mitigate(25, "platform on call", "A new certificate for the picture host", over=True),
             resolve(70, "on call", "The picture host is the last one whose certificate is renewed by hand."),
-            section(1450, "on call", SectionKey.IMPROVEMENTS,
-                    "- The picture host renews by itself like all others (Platform)\n- Readiness lists certificates by "
-                    "their last day (Platform)"),
+            section(
+                1450,
+                "on call",
+                SectionKey.IMPROVEMENTS,
+                "- The picture host renews by itself like all others (Platform)\n- Readiness lists certificates by "
+                "their last day (Platform)",
+            ),
             close(2600, "lead"),
         ),
         days_ago=14,
@@ -243,11 +241,20 @@ STORIES = (
             finding(17, "on call", "Our SMS partner delivers late to two countries. They know it and work on it."),
             decision(24, "on call", "Codes for these countries go by e-mail until then.", COMMANDER),
             mitigate(38, "on call", "Codes go by e-mail in two countries", over=True),
-            update(45, "on call", "Sign-in codes come by e-mail in Norway and Kenya for now. Signing in works.", COMMUNICATIONS),
+            update(
+                45,
+                "on call",
+                "Sign-in codes come by e-mail in Norway and Kenya for now. Signing in works.",
+                COMMUNICATIONS,
+            ),
             resolve(410, "on call", not_yet="We wait for the report of the partner."),
-            section(500, "on call", SectionKey.SUMMARY,
-                    "For 38 minutes, sign-in codes by SMS came ten minutes late in two countries. Codes go by e-mail there "
-                    "until our partner tells us what happened."),
+            section(
+                500,
+                "on call",
+                SectionKey.SUMMARY,
+                "For 38 minutes, sign-in codes by SMS came ten minutes late in two countries. Codes go by e-mail there "
+                "until our partner tells us what happened.",
+            ),
         ),
         days_ago=3,
         clock="12:26",

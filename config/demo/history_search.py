@@ -35,14 +35,20 @@ STORIES = (
         2,
         (
             ack(14, "on call"),
-            finding(25, "on call", "The index was last built at 22:10 yesterday. The builder waits for a lock since then."),
+            finding(
+                25, "on call", "The index was last built at 22:10 yesterday. The builder waits for a lock since then."
+            ),
             action(38, "on call", "Removed the stale lock; a full build has begun and takes 50 minutes."),
             note(60, "on call", "The product page itself shows the right price, so nobody pays a wrong one."),
             mitigate(91, "on call", "A full build of the index", over=True),
             resolve(118, "on call", "The lock has no owner and no end: a builder that dies keeps it for ever."),
-            section(1500, "on call", SectionKey.IMPROVEMENTS,
-                    "- Locks end by themselves after two builds' time (Search, done)\n- Alert when the index is older than "
-                    "two hours (Search, done)"),
+            section(
+                1500,
+                "on call",
+                SectionKey.IMPROVEMENTS,
+                "- Locks end by themselves after two builds' time (Search, done)\n- Alert when the index is older than "
+                "two hours (Search, done)",
+            ),
             publish(1700, "on call"),
             close(1750, "lead"),
         ),
@@ -60,8 +66,12 @@ STORIES = (
         (
             ack(70, "on call"),
             finding(160, "on call", "Suggestions come from last season's query log, which knows nothing of stock."),
-            resolve(1510, "on call", "The list of suggestions is made once a season and never compared with the catalogue.",
-                    recovered=1500),
+            resolve(
+                1510,
+                "on call",
+                "The list of suggestions is made once a season and never compared with the catalogue.",
+                recovered=1500,
+            ),
             close(1520, "lead"),
         ),
         days_ago=150,
@@ -77,10 +87,18 @@ STORIES = (
         2,
         (
             resolve(6.5, "", recovered=6),
-            note(52, "on call", "It was over before I had the laptop open. One instance ran out of memory and was replaced."),
-            section(1400, "on call", SectionKey.SUMMARY,
-                    "One of thirty instances ran out of memory and answered 500 for six minutes, until it was replaced by "
-                    "itself. Nobody had to do anything. We write this down since it was the third time this month."),
+            note(
+                52,
+                "on call",
+                "It was over before I had the laptop open. One instance ran out of memory and was replaced.",
+            ),
+            section(
+                1400,
+                "on call",
+                SectionKey.SUMMARY,
+                "One of thirty instances ran out of memory and answered 500 for six minutes, until it was replaced by "
+                "itself. Nobody had to do anything. We write this down since it was the third time this month.",
+            ),
             publish(1480, "on call"),
             close(1500, "lead"),
         ),
@@ -96,26 +114,49 @@ STORIES = (
         (
             take(7.2, "lead", "by phone"),
             note(8, "lead", "The engineer on call could not be reached. I am at the keyboard.", COMMANDER),
-            finding(13, "lead", "The home page waits for the recommendations, and those wait for a model that is being loaded.",
-                    TECH_LEAD),
+            finding(
+                13,
+                "lead",
+                "The home page waits for the recommendations, and those wait for a model that is being loaded.",
+                TECH_LEAD,
+            ),
             join(21, "on call"),
             note(22, "on call", "My phone had no network in the train. I am here now."),
             decision(24, "lead", "Home page without recommendations until the model answers.", COMMANDER),
             phase(24, "lead", "mitigate"),
             action(29, "on call", "Recommendations are off. The home page is back at 0.9 s.", OPERATIONS),
             mitigate(30, "on call", "Home page without recommendations", over=True),
-            update(33, "lead", "The home page is fast again, without personal recommendations. They return in the afternoon.",
-                   COMMUNICATIONS),
-            resolve(322, "on call", "The home page has no limit for how long it waits for a part that it can do without."),
-            section(1420, "on call", SectionKey.ROOT_CAUSE,
-                    "The page waits for all of its parts. A part that is nice to have was treated like one without which "
-                    "there is no page."),
-            section(1440, "lead", SectionKey.IMPROVEMENTS,
-                    "- Each part gets 300 ms; what is late is left out (Search, done)\n- A second contact method for "
-                    "everybody who is on call (all teams, done)"),
-            section(1450, "lead", SectionKey.LESSONS,
-                    "Paging the lead after five minutes worked as it should. The phone without a network was nobody's fault; "
-                    "a rota that trusts one phone is what we changed."),
+            update(
+                33,
+                "lead",
+                "The home page is fast again, without personal recommendations. They return in the afternoon.",
+                COMMUNICATIONS,
+            ),
+            resolve(
+                322, "on call", "The home page has no limit for how long it waits for a part that it can do without."
+            ),
+            section(
+                1420,
+                "on call",
+                SectionKey.ROOT_CAUSE,
+                "The page waits for all of its parts. A part that is nice to have was treated like one without which "
+                "there is no page.",
+            ),
+            section(
+                1440,
+                "lead",
+                SectionKey.IMPROVEMENTS,
+                "- Each part gets 300 ms; what is late is left out (Search, done)\n- A second contact method for "
+                "everybody who is on call (all teams, done)",
+            ),
+            section(
+                1450,
+                "lead",
+                SectionKey.LESSONS,
+                "Paging the lead after five minutes worked as it should. The phone without a network was nobody's "
+                "fault; "
+                "a rota that trusts one phone is what we changed.",
+            ),
             publish(1600, "lead"),
             close(4500, "lead"),
         ),
@@ -132,11 +173,20 @@ STORIES = (
         2,
         (
             take(8, "on call", "by chat"),
-            finding(21, "on call", "The new catalogue feed writes sizes in capitals, the filter compares letter by letter."),
+            finding(
+                21, "on call", "The new catalogue feed writes sizes in capitals, the filter compares letter by letter."
+            ),
             action(47, "on call", "The filter ignores letter case now; no new index is needed."),
             mitigate(49, "on call", "The filter ignores letter case", over=True),
-            resolve(75, "on call", "Nobody owns the shape of the feed: its sender may change it without our tests knowing."),
-            section(1450, "on call", SectionKey.IMPROVEMENTS, "- The feed has a schema; what does not fit is refused (Search)"),
+            resolve(
+                75, "on call", "Nobody owns the shape of the feed: its sender may change it without our tests knowing."
+            ),
+            section(
+                1450,
+                "on call",
+                SectionKey.IMPROVEMENTS,
+                "- The feed has a schema; what does not fit is refused (Search)",
+            ),
             publish(1900, "on call"),
             close(2000, "lead"),
         ),
@@ -190,14 +240,29 @@ STORIES = (
             phase(16, "lead", "mitigate"),
             action(21, "on call", "Invoice links answer 404 everywhere.", OPERATIONS),
             mitigate(22, "on call", "Invoice links are switched off", over=True),
-            finding(180, "on call", "Access log of a year read: 214 invoices were opened from 3 foreign addresses, all by the "
-                    "researcher who told us.", DEVELOPMENT),
+            finding(
+                180,
+                "on call",
+                "Access log of a year read: 214 invoices were opened from 3 foreign addresses, all by the "
+                "researcher who told us.",
+                DEVELOPMENT,
+            ),
             decision(200, "helena", "We tell the data protection authority and the 214 customers, today."),
-            action(420, "on call", "Invoice links ask for the customer's sign-in and carry a random name.", DEVELOPMENT),
-            resolve(455, "lead", "A link that is hard to guess was taken for a lock, and then it was not even hard to guess."),
-            section(1500, "lead", SectionKey.SUMMARY,
-                    "A security researcher found that invoices open without a sign-in when one counts their number up. We "
-                    "closed it 22 minutes after the report. 214 invoices were opened, all by the researcher."),
+            action(
+                420, "on call", "Invoice links ask for the customer's sign-in and carry a random name.", DEVELOPMENT
+            ),
+            resolve(
+                455,
+                "lead",
+                "A link that is hard to guess was taken for a lock, and then it was not even hard to guess.",
+            ),
+            section(
+                1500,
+                "lead",
+                SectionKey.SUMMARY,
+                "A security researcher found that invoices open without a sign-in when one counts their number up. We "
+                "closed it 22 minutes after the report. 214 invoices were opened, all by the researcher.",
+            ),
             publish(2600, "lead"),
             close(7000, "lead"),
         ),
@@ -219,9 +284,14 @@ STORIES = (
             action(33, "on call", "Moved the two largest brands off that shard."),
             mitigate(58, "on call", "The large shard is split", over=True),
             resolve(84, "on call", "Shards are cut by brand, and two brands make up a fifth of the catalogue."),
-            section(1300, "on call", SectionKey.SUMMARY,
-                    "For an hour one search in twenty took more than four seconds, because one shard had grown to twice the "
-                    "size of the others."),
+            section(
+                1300,
+                "on call",
+                SectionKey.SUMMARY,
+                "For an hour one search in twenty took more than four seconds, because one shard had grown to twice "
+                "the "
+                "size of the others.",
+            ),
             close(4000, "lead"),
         ),
         days_ago=18,

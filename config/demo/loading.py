@@ -5,9 +5,19 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
-from config.demo import catalog, drills, history_payments, history_platform, history_search, now, people, rotas
+from config.demo import (
+    catalog,
+    drills,
+    history_outages,
+    history_payments,
+    history_platform,
+    history_search,
+    now,
+    people,
+    rotas,
+)
 from config.demo.cast import Cast
 from config.demo.payment import payment_incident
 from config.demo.playing import Player, Stage
@@ -26,6 +36,7 @@ def stories(at: datetime) -> list[Story]:
         *history_payments.STORIES,
         *history_search.STORIES,
         *history_platform.STORIES,
+        *history_outages.STORIES,
         *drills.STORIES,
         *now.STORIES,
         payment_incident(at),
@@ -39,6 +50,8 @@ def load(at: datetime) -> list[Incident]:
     Nothing rings while it loads and no message leaves the machine.
     """
     with _quiet(), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER SEQUENCE incidents_incident_number RESTART")
         staff = people.enrol(at)
         teams = people.form_teams(staff)
         services, doors = catalog.build(teams)

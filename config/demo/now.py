@@ -11,6 +11,7 @@ from config.demo.story import (
     ack,
     action,
     decision,
+    done,
     finding,
     join,
     mitigate,
@@ -18,8 +19,10 @@ from config.demo.story import (
     phase,
     severity,
     take,
+    task,
     update,
 )
+from incidents.models import Role
 from incidents.states import Detection
 
 STORIES = (
@@ -29,7 +32,9 @@ STORIES = (
         3,
         (
             ack(46, "on call"),
-            finding(75, "on call", "The old address forwards, so people arrive; but the voucher in the link gets lost."),
+            finding(
+                75, "on call", "The old address forwards, so people arrive; but the voucher in the link gets lost."
+            ),
             note(190, "on call", "The template is corrected. The 40,000 that are out already stay as they are."),
         ),
         minutes_ago=20 * 60,
@@ -45,25 +50,41 @@ STORIES = (
         2,
         (
             ack(3, "second"),
-            finding(7, "second", "One of three session stores answers nothing; whoever is on it is signed out at once."),
+            finding(
+                7, "second", "One of three session stores answers nothing; whoever is on it is signed out at once."
+            ),
             severity(9, "second", 1, "A third of all customers cannot sign in. That is no longer “some”."),
             join(11, "lead"),
             note(11.5, "lead", "I command; whoever has the keyboard leads the search.", COMMANDER),
             join(12, "platform on call"),
-            finding(15, "platform on call", "The store's machine lost its disk two minutes before the first alert.", OPERATIONS),
-            decision(18, "lead", "Take the store out; its customers sign in once more and land on the other two.", COMMANDER),
+            finding(
+                15,
+                "platform on call",
+                "The store's machine lost its disk two minutes before the first alert.",
+                OPERATIONS,
+            ),
+            decision(
+                18, "lead", "Take the store out; its customers sign in once more and land on the other two.", COMMANDER
+            ),
             phase(18, "lead", "mitigate"),
             action(24, "platform on call", "Store removed; the other two carry its share at 60 % load.", OPERATIONS),
             mitigate(26, "platform on call", "The broken session store is out of rotation", over=True),
-            update(29, "lead", "Signing in works again for everybody. We run on two stores of three and build the third anew; "
-                   "next news when it is back.", COMMUNICATIONS),
+            update(
+                29,
+                "lead",
+                "Signing in works again for everybody. We run on two stores of three and build the third anew; "
+                "next news when it is back.",
+                COMMUNICATIONS,
+            ),
+            task(33, "lead", "Bring the third session store back", owner="platform on call"),
+            task(34, "lead", "Tell customer care who was signed out, and when", role=Role.COMMUNICATIONS),
             note(41, "platform on call", "The new store copies sessions, about an hour to go.", OPERATIONS),
         ),
         minutes_ago=53,
         hurt=2,
         percent=33,
         also=("notifications",),
-        alert=Signal("Sign-in success rate at 66 %", "probe-frankfurt", "error", 5, {"page": "account"}),
+        alert=Signal("Sign-in success rate at 66 %", "probe-frankfurt", "error", 5, {"page": "account"}, door=1),
     ),
     Story(
         "Orders cannot be saved: the ledger refuses writes",
@@ -76,20 +97,47 @@ STORIES = (
             action(2.4, "lead", "P0 confirmed. I command, the bridge is open. Payments, please join.", COMMANDER),
             join(3, "payments on call"),
             join(3.3, "ingrid"),
-            update(4, "ingrid", "No order can be saved since a few minutes. Browsing works. Platform and Payments are on it; "
-                   "next update in 10 minutes.", COMMUNICATIONS),
-            finding(4.8, "on call", "The primary waits for the standby to confirm each write, and the standby does not answer.",
-                    OPERATIONS),
+            update(
+                4,
+                "ingrid",
+                "No order can be saved since a few minutes. Browsing works. Platform and Payments are on it; "
+                "next update in 10 minutes.",
+                COMMUNICATIONS,
+            ),
+            finding(
+                4.8,
+                "on call",
+                "The primary waits for the standby to confirm each write, and the standby does not answer.",
+                OPERATIONS,
+            ),
+            task(5.2, "lead", "Find out whether any order was half saved", owner="payments on call"),
+            task(5.4, "lead", "Ask the data centre about the link between the zones", owner="priya"),
             take(5.7, "payments lead", "by SMS"),
-            finding(6.6, "payments on call", "Checkout tries again for 90 seconds, then shows an error. Nothing is charged.",
-                    DEVELOPMENT),
+            finding(
+                6.6,
+                "payments on call",
+                "Checkout tries again for 90 seconds, then shows an error. Nothing is charged.",
+                DEVELOPMENT,
+            ),
             join(7.2, "priya"),
-            finding(8.3, "priya", "The network between the two zones drops large packets. Small ones pass, so the checks are green.",
-                    TECH_LEAD),
-            decision(9.4, "lead", "Try one thing first: smaller packets on that link. If it does not help in three minutes, we "
-                     "stop waiting for the standby.", COMMANDER),
+            finding(
+                8.3,
+                "priya",
+                "The network between the two zones drops large packets. Small ones pass, so the checks are green.",
+                TECH_LEAD,
+            ),
+            decision(
+                9.4,
+                "lead",
+                "Try one thing first: smaller packets on that link. If it does not help in three minutes, we "
+                "stop waiting for the standby.",
+                COMMANDER,
+            ),
             phase(9.4, "lead", "mitigate"),
-            action(10.3, "on call", "Packet size is set on the primary's side; watching the queue of writes.", OPERATIONS),
+            done(9.8, "payments on call", "Find out whether any order was half saved"),
+            action(
+                10.3, "on call", "Packet size is set on the primary's side; watching the queue of writes.", OPERATIONS
+            ),
         ),
         minutes_ago=11,
         percent=100,

@@ -16,13 +16,16 @@ from config.demo.story import (
     Signal,
     Story,
     ack,
+    done,
     join,
     mitigate,
+    over,
     phase,
     resolve,
     say,
     section,
     take,
+    task,
 )
 from incidents.models import EntryKind
 from postmortems.models import SectionKey
@@ -101,6 +104,7 @@ SPEAKERS = {
     OPERATIONS: "platform on call",
     DEVELOPMENT: "on call",
 }
+STANDBY = "Build a new standby, since we run without one"
 SLOW_QUERY = (
     "A release of the day before brought a query that reads the whole payments table. Under the load of the "
     "afternoon each one held a connection for seconds, until the pool of the primary had none left."
@@ -117,7 +121,7 @@ def payment_incident(now: datetime) -> Story:
         _beats(events),
         days_ago=_days_since_work(now),
         clock=BEGINS,
-        alert=Signal(events[0].text, "payments-prober-2", "fatal", 6, {"rule": "PaymentSuccessRate"}),
+        alert=Signal(events[0].text, "payments-prober-2", "fatal", 6, {"rule": "PaymentSuccessRate"}, role=MONITORING),
         percent=88,
         also=("ledger-db",),
     )
@@ -144,6 +148,9 @@ def _beats(events: tuple[StoryEvent, ...]) -> tuple[Beat, ...]:
         take(5.5, "platform lead"),
         phase(10, "lead", "mitigate"),
         mitigate(13, "platform on call", "Failover to the standby database"),
+        over(18.5),
+        task(40, "lead", STANDBY, owner="platform on call"),
+        done(201, "platform on call", STANDBY),
         resolve(223, "lead", SLOW_QUERY, recovered=18),
         *_postmortem(events),
     ]

@@ -71,9 +71,7 @@ def enrol(now: datetime) -> dict[str, User]:
     """Make everybody with their contact methods, and name the organisation; returns the people by key."""
     secret = make_password(DEMO_PASSWORD)  # hashed once: it takes most of the time of seventeen
     rows = [
-        User(
-            email=address_of(one.key), name=one.name, time_zone=one.time_zone, access=one.access, password=secret
-        )
+        User(email=address_of(one.key), name=one.name, time_zone=one.time_zone, access=one.access, password=secret)
         for one in PEOPLE
     ]
     people = dict(zip((one.key for one in PEOPLE), User.objects.bulk_create(rows), strict=True))

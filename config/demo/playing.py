@@ -6,19 +6,22 @@ from config.demo import alerts
 from config.demo.cast import Cast
 from config.demo.clockwork import Clockwork
 from config.demo.story import Beat, Story
-from incidents import clocks, lifecycle, timeline
-from incidents.models import EntryKind, Incident, Integration, Rule, Service, Severity, User
+from incidents import clocks, command, lifecycle, timeline
+from incidents.models import EntryKind, Incident, Integration, Role, Rule, Service, Severity, Task, User
 from incidents.states import Phase
 from oncall import escalation, replies
 from oncall.models import Act, Page
-from postmortems.models import DocumentStatus, Postmortem, Section, SectionRevision
+from postmortems import editing
+from postmortems.models import DocumentStatus, Postmortem, Section
+
+WRITTEN = ("say", "write_section", "hand_out", "finish_task", "fall_silent")  # deeds that leave nothing to be done
 
 
 class Stage:
     """What every story needs: the cast, the services and their doors, the levels, and the present moment."""
 
     def __init__(
-        self, cast: Cast, services: dict[str, Service], doors: dict[str, Integration], now: datetime
+        self, cast: Cast, services: dict[str, Service], doors: dict[str, list[Integration]], now: datetime
     ) -> None:
         self.cast = cast
         self.services = services
@@ -44,7 +47,7 @@ class Player:
             ValueError: a beat would lie in the future, or before the one ahead of it.
         """
         self.incident = self._declare()
-        self.alert = alerts.receive(self.story, self.incident, self.stage.doors[self.story.service], self.began)
+        self.alert = alerts.receive(self.story, self.incident, self._door(), self.began)
         silent = [self._person(name) for name in self.story.silent_phones]
         clockwork = Clockwork(self.incident, silent)
         for beat in self.story.beats:
@@ -54,6 +57,8 @@ class Player:
             clockwork.advance(at)
             self.at = at
             self._do(beat)
+            if beat.deed not in WRITTEN:
+                clockwork.stir()
         clockwork.advance(self.stage.now)
         return self.incident
 
@@ -81,6 +86,9 @@ class Player:
     def _do(self, beat: Beat) -> None:
         who = self._person(beat.who) if beat.who else None
         getattr(self, beat.deed)(who, **beat.said)
+
+    def _door(self) -> Integration:
+        return self.stage.doors[self.story.service][self.story.alert.door if self.story.alert else 0]
 
     def _person(self, name: str) -> User:
         return self.stage.cast.of(name, self.team, self.began)
@@ -116,28 +124,30 @@ class Player:
         """Write an entry; where nobody speaks, the source does."""
         occurred_at = self._when(happened)
         if who:
-            timeline.add(
-                self.incident, kind=kind, text=text, by=who, at=self.at, occurred_at=occurred_at, role=role
-            )
+            timeline.add(self.incident, kind=kind, text=text, by=who, at=self.at, occurred_at=occurred_at, role=role)
         else:
             self._tell(EntryKind(kind), text, role)
 
     def change_severity(self, who: User, to: int, reason: str) -> None:
         """Change the level."""
-        lifecycle.change_severity(
-            self.incident, to=self.stage.severities[to], reason=reason, by=who, at=self.at
-        )
+        lifecycle.change_severity(self.incident, to=self.stage.severities[to], reason=reason, by=who, at=self.at)
 
     def mitigate(self, who: User, what: str, over: bool, happened: float | None) -> None:
         """Mark it mitigated."""
         when = self._when(happened)
         lifecycle.mitigate(self.incident, what=what, by=who, at=self.at, occurred_at=when, impact_over=over)
+        if over:
+            self.fall_silent(None)
+
+    def fall_silent(self, who: None) -> None:
+        """The source says that it is over."""
+        alerts.end(self.alert, self.incident, self.at)
 
     def resolve(
         self, who: User | None, cause: str, not_yet: str, recovered: float | None, happened: float | None
     ) -> None:
         """End the work; the alert is over at the latest now."""
-        alerts.end(self.alert, self._when(recovered) or self.at)
+        alerts.end(self.alert, self.incident, self.at)
         lifecycle.resolve(
             self.incident,
             by=who,
@@ -154,20 +164,28 @@ class Player:
 
     def decline(self, who: User, reason: str) -> None:
         """Say that it was none."""
-        alerts.end(self.alert, self.at)
+        alerts.end(self.alert, self.incident, self.at)
         lifecycle.decline(self.incident, reason=reason, by=who, at=self.at)
 
     def close(self, who: User) -> None:
         """Say that all is done."""
         lifecycle.close(self.incident, by=who, at=self.at)
 
+    def hand_out(self, who: User, title: str, owner: str, role: str) -> None:
+        """Create a task."""
+        person = self._person(owner) if owner else None
+        Task.objects.create(incident=self.incident, title=title, owner=person, role=role, created_at=self.at)
+        self._tell(EntryKind.TASK, f"Task for {person or Role(role).label}: {title}.", "", by=who)
+
+    def finish_task(self, who: User, title: str) -> None:
+        """Tick a task."""
+        pk = Task.objects.get(incident=self.incident, title=title).pk
+        command.finish_task(self.incident, pk, by=who, at=self.at)
+
     def write_section(self, who: User, key: str, text: str) -> None:
-        """Write a section of the postmortem, as a new version."""
+        """Write a section of the postmortem."""
         row = Section.objects.get(postmortem__incident=self.incident, key=key)
-        row.text, row.edited_by, row.edited_at = text, who, self.at
-        row.version += 1
-        row.save(update_fields=["text", "edited_by", "edited_at", "version"])
-        SectionRevision.objects.create(section=row, version=row.version, text=text, by=who, at=self.at)
+        editing.save_section(row, text=text, base_version=row.version, by=who, at=self.at)
 
     def publish(self, who: User) -> None:
         """Publish the postmortem, which meets its clock."""

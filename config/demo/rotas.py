@@ -1,6 +1,6 @@
 """Who is on call at Larkfield: weekly turns in each team, a second line, and a watch that follows the sun."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from incidents.models import Team, User
@@ -13,6 +13,7 @@ PRIMARIES = {
     "platform": ("grace", "tane", "lukas"),
 }
 ROUNDS_BEFORE = 10  # full rounds of turns before the present one: the anchor lies 30 weeks back
+FIRST_MONDAY = date(2026, 1, 5)
 HANDOFF = time(9)  # Monday, on the team's clock
 
 # person, zone, start and end on that zone's clock, priority: the windows overlap, so that no clock change opens a hole
@@ -84,7 +85,7 @@ def _sun_watch(team: Team, people: dict[str, User]) -> None:
             schedule,
             f"Day in {city}",
             [people[key]],
-            anchor=datetime(2026, 1, 5, start.hour),
+            anchor=datetime.combine(FIRST_MONDAY, start),
             zone=zone,
             priority=priority,
         )

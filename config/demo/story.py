@@ -40,6 +40,8 @@ class Signal:
     level: str = ""
     count: int = 1
     labels: dict[str, str] = field(default_factory=dict)
+    door: int = 0  # which of the service's integrations it came through
+    role: str = ""  # under which the timeline tells it
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,21 @@ def decline(minute: float, who: str, reason: str) -> Beat:
 def close(minute: float, who: str) -> Beat:
     """Say that all is done."""
     return Beat(minute, who, "close")
+
+
+def task(minute: float, who: str, title: str, *, owner: str = "", role: str = "") -> Beat:
+    """Hand out a task, to a person or to whoever holds a role."""
+    return Beat(minute, who, "hand_out", {"title": title, "owner": owner, "role": role})
+
+
+def done(minute: float, who: str, title: str) -> Beat:
+    """Tick a task."""
+    return Beat(minute, who, "finish_task", {"title": title})
+
+
+def over(minute: float) -> Beat:
+    """The source says that it is over; people look before they believe it."""
+    return Beat(minute, "", "fall_silent")
 
 
 def section(minute: float, who: str, key: SectionKey, text: str) -> Beat:
