@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from incidents.models import User
 from oncall import rosters, rota
 from oncall.models import Layer, Override, OverrideKind, Restriction, Schedule, Unit
-from oncall.wording import enumerate_words
+from oncall.wording import city, enumerate_words
 
 DAYS = 14
 LOOK_ROUND = timedelta(days=35)  # beyond the days shown, so that long shifts tell when they really begin and end
@@ -103,6 +103,10 @@ class Agenda:
         today = self.at.astimezone(self.zone).date()
         return [self._day(today + timedelta(days=ahead), today) for ahead in range(DAYS)]
 
+    def overrides_in_words(self) -> list[tuple[Override, str]]:
+        """The overrides in force or to come, each with what it does."""
+        return [(row, say_override(row)) for row in self.overrides]
+
     def layers(self) -> list[LayerInWords]:
         """The layers in the order in which they win; versions that are over are left out."""
         rows = (row for row in self._rows if row.effective_until is None or row.effective_until > self.at)
@@ -172,11 +176,6 @@ class Agenda:
             turn=rota.turn_index(own, self.at) % len(own.slots) if own.slots else -1,
             in_force=bool(rota.on_call(alone, self.at)),
         )
-
-
-def city(zone: str) -> str:
-    """The name by which people know a time zone: Lisbon for Europe/Lisbon."""
-    return zone.rsplit("/", 1)[-1].replace("_", " ")
 
 
 def say_rhythm(layer: Layer) -> str:

@@ -9,12 +9,17 @@ from django.db.models import Prefetch, QuerySet
 from incidents.models import Incident, User
 from incidents.states import Status
 from oncall import messages, standing
-from oncall.models import Act, Attempt, Channel, Delivery, DeliveryState, Page
+from oncall.models import Act, Attempt, Channel, Condition, Delivery, DeliveryState, Page
 from oncall.standing import Next
-from oncall.wording import Way, enumerate_words, way
+from oncall.wording import Way, say_names, way
 
 LAST = 5  # of my own pages, that a card lists
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+UNLESS = {  # on what an act waits that an answer alone does not stop
+    Condition.ALWAYS: "",
+    Condition.UNMITIGATED: "if it is not mitigated, ",
+    Condition.UNRESOLVED: "if it is not resolved, ",
+}
 ICONS = {  # what became of a delivery: state of the chip, icon
     DeliveryState.PENDING: ("", "clock"),
     DeliveryState.SENDING: ("now", "send"),
@@ -36,6 +41,13 @@ class Sent:
     css: str
     icon: str
     word: str
+
+    @property
+    def about(self) -> str:
+        """What it was about: the incident's reference, or the subject of a notice (both loaded)."""
+        if self.delivery.page is not None:
+            return self.delivery.page.incident.ref
+        return self.delivery.notice.subject if self.delivery.notice else ""
 
     @property
     def note(self) -> str:
@@ -83,7 +95,7 @@ class Calling:
     called_at: datetime
     others: int  # further pages that wait for the same person
     coming: Next | None
-    then: str  # who is paged next, by name where anybody can be reached
+    then: str  # “if you do not answer, Mei Tan is paged”
 
 
 def waits(page: Page) -> bool:
@@ -111,7 +123,7 @@ def calling(person: User, at: datetime) -> Calling | None:
     page = rows[0]
     others = len({row.incident_id for row in rows} - {page.incident_id})
     last = Delivery.objects.filter(page=page).order_by("-created_at", "-pk").values_list("created_at", flat=True)
-    coming, then = what_comes(page.incident, at)
+    coming, people = what_comes(page.incident, at)
     return Calling(
         page=page,
         token=messages.token_of(page),
@@ -119,19 +131,23 @@ def calling(person: User, at: datetime) -> Calling | None:
         called_at=last.first() or page.created_at,
         others=others,
         coming=coming,
-        then=then,
+        then=say_coming(coming, people, "you do") if coming else "",
     )
 
 
-def what_comes(incident: Incident, at: datetime) -> tuple[Next | None, str]:
-    """The next act of the incident's escalation, and whom it reaches: by name, or in the ladder's words."""
+def what_comes(incident: Incident, at: datetime) -> tuple[Next | None, list[str]]:
+    """The next act of the incident's escalation, and the names of those whom it would reach now."""
     coming = standing.of(incident).next
-    if coming is None:
-        return None, ""
-    people = [str(one.person) for one in standing.expected(incident, coming, at)]
-    if len(people) > 3:
-        people = [*people[:2], f"{len(people) - 2} others"]
-    return coming, enumerate_words(people) or coming.whom
+    return coming, [str(one.person) for one in standing.expected(incident, coming, at)] if coming else []
+
+
+def say_coming(coming: Next, names: Sequence[str], who_does: str) -> str:
+    """Say what comes and on what it waits: “if you do not answer, Mei Tan is paged”; ``who_does`` such as “you do”."""
+    unless = UNLESS.get(Condition(coming.condition), f"if {who_does} not answer, ")
+    whom = say_names(names) or coming.whom
+    verb = "are" if len(names) > 1 or (not names and whom.endswith("s")) else "is"
+    deed = "called again" if coming.what == "round" else "told" if coming.act == Act.INFORM else "paged"
+    return f"{unless}{whom} {verb} {deed}"
 
 
 def last_of(person: User, *, visible: QuerySet[Incident], limit: int = LAST) -> list[Seen]:

@@ -10,13 +10,15 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from incidents.models import Incident, User
 from oncall import messages, pages
-from oncall.models import Channel, Delivery, Page, SandboxMessage
+from oncall.models import Act, Channel, Delivery, Page, SandboxMessage
 from oncall.pages import Sent
 from oncall.standing import Next
 from oncall.wording import Way, way
 
 MESSAGES = 40  # shown on a phone
 DELIVERIES = 30  # listed beside it
+LINK = 26  # characters of a link that are shown
+KEYS = {Channel.VOICE, Channel.CHAT, Channel.SANDBOX}  # ways that take an answer at once; the others bring a link
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Received:
     page: Page | None
     token: str  # answers the page; empty = there is none
     waits: bool  # it still wants an answer
+    is_key: bool  # the newest message of its page on a way that takes an answer at once
     words: str  # the message without its link
     link: str
 
@@ -35,6 +38,16 @@ class Received:
     def is_call(self) -> bool:
         """It rang."""
         return self.message.channel == Channel.VOICE
+
+    @property
+    def asked(self) -> bool:
+        """It asked for an answer."""
+        return self.page is not None and self.page.act == Act.PAGE
+
+    @property
+    def short_link(self) -> str:
+        """The link as a narrow screen shows it."""
+        return self.link.partition("://")[2][:LINK] + "…"
 
     @property
     def is_mail(self) -> bool:
@@ -55,24 +68,25 @@ class Phone:
         loaded = rows.select_related(
             "delivery__page__incident__severity", "delivery__page__incident__service", "delivery__notice__incident"
         )
-        return [_received(row) for row in loaded.order_by("-at", "-pk")[:MESSAGES]]
+        known: set[tuple[int | None, str]] = set()
+        return [_received(row, known) for row in loaded.order_by("-at", "-pk")[:MESSAGES]]
 
     @cached_property
     def sent(self) -> list[Sent]:
         """What became of the newest messages to this person, the newest first."""
         rows = Delivery.objects.filter(_visible(self.viewer, ""), person=self.person)
-        newest = list(rows.select_related("page", "notice").order_by("-created_at", "-pk")[:DELIVERIES])
+        newest = list(rows.select_related("page__incident", "notice").order_by("-created_at", "-pk")[:DELIVERIES])
         return pages.sent(reversed(newest))[::-1]
 
     @cached_property
     def coming(self) -> tuple[Page | None, Next | None, str]:
-        """The most urgent page that waits for this person, the act that follows without an answer, and whom it asks."""
+        """The most urgent page that waits for this person, the act that follows, and that act in words."""
         mine = pages.waiting().filter(person=self.person, incident__in=Incident.objects.visible_to(self.viewer))
         page = mine.first()
         if page is None:
             return None, None, ""
-        coming, then = pages.what_comes(page.incident, self.at)
-        return page, coming, then
+        coming, names = pages.what_comes(page.incident, self.at)
+        return page, coming, pages.say_coming(coming, names, f"{self.person} does") if coming else ""
 
     @cached_property
     def ringing(self) -> list[User]:
@@ -96,20 +110,20 @@ class Phone:
 
 def people(viewer: User) -> QuerySet[User]:
     """The people whose phones the viewer may pick up, with how many of their pages wait."""
-    may_see_all = viewer.is_administrator or settings.DEMO
-    rows = User.objects.filter(is_active=True) if may_see_all else User.objects.filter(pk=viewer.pk)
     asks = Q(pages__in=pages.waiting())
-    return rows.annotate(waiting=Count("pages", filter=asks, distinct=True)).order_by("-waiting", "name", "pk")
+    return (
+        _allowed(viewer).annotate(waiting=Count("pages", filter=asks, distinct=True)).order_by("-waiting", "name", "pk")
+    )
 
 
 def first_choice(viewer: User) -> User:
     """The phone to show when none was named: one that waits for an answer, else the one that heard last, else mine."""
-    allowed = people(viewer)
-    ringing = allowed.filter(waiting__gt=0).first()
-    if ringing:
-        return ringing
-    latest = SandboxMessage.objects.filter(person__in=allowed.values("pk")).order_by("-at", "-pk")
-    newest = latest.select_related("person").first()
+    allowed = _allowed(viewer)
+    page = pages.waiting().filter(person__in=allowed).first()
+    if page:
+        return page.person
+    latest = SandboxMessage.objects.filter(person__in=allowed).select_related("person")
+    newest = latest.order_by("-at", "-pk").first()
     return newest.person if newest else viewer
 
 
@@ -119,8 +133,16 @@ def empty(person: User) -> int:
     return count
 
 
-def _received(row: SandboxMessage) -> Received:
+def _allowed(viewer: User) -> QuerySet[User]:
+    may_see_all = viewer.is_administrator or settings.DEMO
+    return User.objects.filter(is_active=True) if may_see_all else User.objects.filter(pk=viewer.pk)
+
+
+def _received(row: SandboxMessage, known: set[tuple[int | None, str]]) -> Received:
+    """The message as the phone shows it; ``known`` are the pages and ways of newer ones."""
     page = row.delivery.page
+    newest = (row.delivery.page_id, row.channel) not in known
+    known.add((row.delivery.page_id, row.channel))
     words, link = _without_link(row.text)
     return Received(
         message=row,
@@ -128,6 +150,7 @@ def _received(row: SandboxMessage) -> Received:
         page=page,
         token=messages.token_of(page) if page else "",
         waits=bool(page and pages.waits(page)),
+        is_key=newest and row.channel in KEYS,
         words=words,
         link=link,
     )

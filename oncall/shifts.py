@@ -18,6 +18,7 @@ from oncall.wording import Way, way
 
 HORIZON = timedelta(days=14)  # how far holes are sought
 MY_HORIZON = timedelta(days=28)
+SCHEMES = {"voice": "tel", "sms": "sms", "email": "mailto"}
 MY_SHIFTS = 5  # of my own, that a page lists
 
 
@@ -26,7 +27,14 @@ class Contact:
     """One way to reach a person; the address is empty for those who need not know it."""
 
     way: Way
+    channel: str
     address: str
+
+    @property
+    def href(self) -> str:
+        """What a tap on the address does; empty = nothing."""
+        scheme = SCHEMES.get(self.channel)
+        return f"{scheme}:{self.address}" if scheme and self.address else ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,16 @@ class TeamDuty:
     def uncovered(self) -> bool:
         """Nobody answers for the team at this moment."""
         return not any(duty.people for duty in self.duties if duty.schedule.answers_for_team)
+
+
+@dataclass(frozen=True)
+class TeamHole:
+    """The next stretch in which nobody answers for a team, and the schedule to fill it in."""
+
+    team: Team
+    stretch: Stretch
+    schedule: Schedule
+    running: bool
 
 
 @dataclass(frozen=True)
@@ -147,6 +165,23 @@ def active_schedules() -> list[Schedule]:
     return list(rows.order_by("team__name", "name", "pk"))
 
 
+def nearest(schedules: Sequence[Schedule], person: User) -> list[Schedule]:
+    """The schedules of the person's own teams first, in the given order otherwise (1 query)."""
+    own = set(Membership.objects.filter(user=person).values_list("team_id", flat=True))
+    return sorted(schedules, key=lambda schedule: schedule.team_id not in own)
+
+
+def next_holes(watch: Watch, every: Sequence[Schedule]) -> list[TeamHole]:
+    """The next hole of each team all of whose answering schedules are watched, the soonest first."""
+    watched = {schedule.pk for schedule in watch.schedules}
+    found = []
+    for team in {schedule.team_id: schedule.team for schedule in watch.schedules}.values():
+        own = [schedule for schedule in every if schedule.team_id == team.pk and schedule.answers_for_team]
+        if watched.issuperset(schedule.pk for schedule in own) and (holes := watch.holes(own)):
+            found.append(TeamHole(team, holes[0], own[0], running=holes[0].start <= watch.at))
+    return sorted(found, key=lambda hole: (hole.stretch.start, hole.team.name, hole.team.pk))
+
+
 def teams_on_duty(watch: Watch) -> list[TeamDuty]:
     """Every team that runs a schedule or owns a service, by name (1 query)."""
     owns = Exists(Service.objects.filter(team=OuterRef("pk"), is_active=True))
@@ -194,5 +229,7 @@ def _contacts(ids: Collection[int], viewer: User) -> Mapping[int, tuple[Contact,
     found = {}
     for pk, methods in usable_methods(ids).items():
         open_to_viewer = viewer.is_administrator or pk == viewer.pk or pk in colleagues
-        found[pk] = tuple(Contact(way(row.channel), row.address if open_to_viewer else "") for row in methods)
+        found[pk] = tuple(
+            Contact(way(row.channel), row.channel, row.address if open_to_viewer else "") for row in methods
+        )
     return found

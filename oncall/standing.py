@@ -1,7 +1,7 @@
 """Where the escalation of an incident stands: how far it has climbed, what comes next, what it has done. Reads only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from incidents.models import Incident
@@ -100,7 +100,8 @@ def _next(run: Escalation, steps: Sequence[EscalationStep], names: Names) -> Nex
         return _as_next("level", waiting[0], waiting[0].due_at, names)
     asking = [step for step in steps if step.loop == 0 and step.act == Act.PAGE]
     if asking and run.loop < run.repeat:
-        return _as_next("round", asking[0], run.due_at, names)
+        first = _as_next("round", asking[0], run.due_at, names)
+        return replace(first, condition=Condition.UNACKNOWLEDGED)
     if run.falls_back:
         return Next("fallback", 0, run.due_at, Condition.UNACKNOWLEDGED, Act.PAGE, [], "the fallback contact")
     return None

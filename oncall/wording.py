@@ -8,7 +8,7 @@ from incidents.models import Rank, User
 from oncall.models import Condition, Schedule, TargetKind
 from oncall.reach import Target
 
-RANKS = {
+RANKS: dict[str, str] = {
     Rank.ENGINEER: "engineers",
     Rank.LEAD: "team leads",
     Rank.EXPERT: "domain experts",
@@ -21,6 +21,7 @@ CONDITIONS = {
     Condition.UNMITIGATED: "if not mitigated",
     Condition.UNRESOLVED: "if not resolved",
 }
+NAMED = 3  # people
 WAYS = {  # how a sentence calls a channel, and its icon
     "voice": ("phone", "phone"),
     "sms": ("SMS", "smartphone"),
@@ -72,7 +73,7 @@ def _say_target(target: Target, names: Names) -> str:
     if kind == TargetKind.USER:
         return names.people.get(target["user"], "a person who is gone")
     if kind == TargetKind.RANK:
-        return RANKS.get(target["rank"], target["rank"])
+        return RANKS.get(str(target["rank"]), str(target["rank"]))
     return "the whole chain" if kind == TargetKind.CHAIN else "on call"
 
 
@@ -86,6 +87,13 @@ def enumerate_words(words: Sequence[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def say_names(names: Sequence[str]) -> str:
+    """Names as a sentence lists them; of more than three, two and how many others."""
+    if len(names) > NAMED:
+        names = [*names[:2], f"{len(names) - 2} others"]
+    return enumerate_words(names)
 
 
 def say_span(length: timedelta) -> str:
@@ -102,6 +110,11 @@ def say_span(length: timedelta) -> str:
         if count
     ]
     return " ".join(parts) or "0 s"
+
+
+def city(zone: str) -> str:
+    """The name by which people know a time zone: Lisbon for Europe/Lisbon."""
+    return zone.rsplit("/", 1)[-1].replace("_", " ")
 
 
 def way(channel: str) -> Way:
