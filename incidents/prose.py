@@ -5,6 +5,7 @@ from functools import lru_cache
 import markdown
 import nh3
 from django.utils.safestring import SafeString
+from markdown.extensions import Extension
 
 TAGS = {
     "a", "blockquote", "br", "code", "del", "em", "h3", "h4", "h5", "hr", "li", "ol", "p", "pre", "strong",
@@ -12,6 +13,15 @@ TAGS = {
 }  # fmt: skip
 HEADINGS_DOWN = {"h1": "h3", "h2": "h4"}
 LONGEST = 200_000  # characters; what is longer is shown as plain text
+
+
+class LiteralTags(Extension):
+    """HTML is no part of our Markdown: a tag that somebody typed is shown as typed, and swallows nothing after it."""
+
+    def extendMarkdown(self, md: markdown.Markdown) -> None:  # noqa: N802
+        """Leave out what would pass HTML through."""
+        md.preprocessors.deregister("html_block")
+        md.inlinePatterns.deregister("html")
 
 
 def render(text: str) -> SafeString:
@@ -23,7 +33,7 @@ def render(text: str) -> SafeString:
 def _render(text: str) -> SafeString:
     if len(text) > LONGEST:
         return SafeString(f"<pre>{nh3.clean_text(text)}</pre>")
-    html = markdown.markdown(text, extensions=["sane_lists", "fenced_code", "tables", "nl2br"])
+    html = markdown.markdown(text, extensions=["sane_lists", "fenced_code", "tables", "nl2br", LiteralTags()])
     for above, below in HEADINGS_DOWN.items():
         html = html.replace(f"<{above}>", f"<{below}>").replace(f"</{above}>", f"</{below}>")
     return SafeString(

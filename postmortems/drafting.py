@@ -1,6 +1,6 @@
 """Write the first draft of a postmortem from what the incident left behind: six sections, the timeline filled in."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -13,6 +13,8 @@ from postmortems.models import Postmortem, Section, SectionKey, SectionRevision
 
 REPAIR_WINDOW = timedelta(days=7)  # how far back a lost hook is looked for
 LONGEST_TIMELINE = 500  # entries copied into the draft
+LONGEST_LINE = 500  # characters of one entry
+LONGEST_STORY = 80_000  # characters of the whole timeline: people must have room to write beside it
 
 
 def on_move(incident: Incident, move: str, at: datetime) -> None:
@@ -61,31 +63,51 @@ def summary_of(incident: Incident) -> str:
     length = f" It lasted {in_words(ended - incident.detected_at)}." if ended else ""
     known = "" if incident.affected_percent is not None else " (estimated)"
     parts = [
-        f"{incident.severity} on {incident.service}: {incident.title}.",
+        f"{incident.severity} on {incident.service}: {_bare(incident.title)}.",
         f"Detected {incident.detected_at:%Y-%m-%d %H:%M} UTC by {incident.get_detection_display().lower()}.{length}",
         f"About {incident.percent} % of users were affected{known}.",
     ]
     if incident.mitigation:
-        parts.append(f"What stopped it: {incident.mitigation}.")
+        parts.append(f"What stopped it: {_bare(incident.mitigation)}.")
     return " ".join(parts)
 
 
+def _bare(words: str) -> str:
+    """The words as the end of a sentence of ours."""
+    return " ".join(words.split()).rstrip(".")
+
+
 def timeline_of(incident: Incident) -> str:
-    """Every event but the deliveries, oldest first, one line each, to the minute."""
+    """Every event but the deliveries, oldest first, under a heading for each day, one line each, to the minute."""
     entries = (
         TimelineEntry.objects.filter(incident=incident)
         .exclude(kind__in=NOISE)
         .select_related("actor")
-        .order_by("occurred_at", "seq")[:LONGEST_TIMELINE]
+        .order_by("occurred_at", "seq")
     )
-    return "\n".join(f"- {_line(entry)}" for entry in entries)
+    days: dict[date, list[str]] = {}
+    told = length = 0
+    for entry in entries[:LONGEST_TIMELINE]:
+        line = f"- {_line(entry)}"
+        length += len(line)
+        if length > LONGEST_STORY:
+            break
+        days.setdefault(entry.occurred_at.astimezone(UTC).date(), []).append(line)
+        told += 1
+    parts = [f"### {day:%A} {day.day} {day:%B %Y}, UTC\n\n" + "\n".join(lines) for day, lines in days.items()]
+    left_out = entries.count() - told if told == LONGEST_TIMELINE or length > LONGEST_STORY else 0
+    if left_out:
+        parts.append(f"{left_out} later entries stand on the page of {incident.ref}.")
+    return "\n\n".join(parts)
 
 
 def _line(entry: TimelineEntry) -> str:
     who = f" {entry.actor}" if entry.actor else ""
     role = f" ({entry.role})" if entry.role else ""
-    text = " ".join(entry.text.split())
-    return f"**{entry.occurred_at:%H:%M}** {entry.kind_label}{who}{role}: {text}"
+    words = " ".join(entry.text.split())
+    text = "" if words.rstrip(".") == entry.kind_label else f": {words[:LONGEST_LINE]}"
+    more = " …" if len(words) > LONGEST_LINE else ""
+    return f"**{entry.occurred_at.astimezone(UTC):%H:%M}** {entry.kind_label}{who}{role}{text}{more}"
 
 
 def impact_of(incident: Incident) -> str:

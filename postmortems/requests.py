@@ -1,0 +1,38 @@
+"""Getters that fetch a postmortem and check the right."""
+
+from datetime import datetime
+
+from django.http import Http404
+
+from incidents.requests import SignedInRequest
+from incidents.visibility import require_responder
+from postmortems import library
+from postmortems.library import Standing
+from postmortems.models import Section
+
+
+def standing_for(request: SignedInRequest, number: int, at: datetime) -> Standing:
+    """The postmortem of an incident, for reading.
+
+    Raises:
+        Http404: there is none, or none that this person may see.
+    """
+    document = library.visible_to(request.user, at).filter(incident__number=number).first()
+    if document is None:
+        raise Http404
+    return library.standing(document)
+
+
+def section_to_write(request: SignedInRequest, number: int, key: str, at: datetime) -> tuple[Standing, Section]:
+    """One of its sections, for writing.
+
+    Raises:
+        Http404: there is no such postmortem or section, or none that this person may see.
+        NotAllowed: the person only reads.
+    """
+    standing = standing_for(request, number, at)
+    require_responder(request.user)
+    section = Section.objects.filter(postmortem=standing.document, key=key).select_related("edited_by").first()
+    if section is None:
+        raise Http404
+    return standing, section

@@ -1,0 +1,115 @@
+"""Postmortems: the list, one of them, one of its sections being written, and the card of the incident page."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import HttpResponseClientRedirect
+
+from incidents.refusals import Invalid, Refusal
+from incidents.requests import SignedInRequest, incident_for
+from postmortems import editing, library
+from postmortems.editing import Conflict
+from postmortems.forms import SectionForm
+from postmortems.models import Section
+from postmortems.requests import section_to_write, standing_for
+
+PER_PAGE = 50
+
+
+@require_GET
+@login_required
+def document_list(request: SignedInRequest) -> HttpResponse:
+    """Every postmortem that the person may see, late ones first (4 queries beside the shell)."""
+    at = timezone.now()
+    shown = library.visible_to(request.user, at)
+    show = request.GET.get("show", "")
+    if show == "mine":
+        shown = shown.filter(owner=request.user)
+    page = Paginator(shown, PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "at": at,
+        "page": page,
+        "rows": [library.standing(document) for document in page.object_list],
+        "headline": library.headline(request.user, at),
+        "show": show,
+        "shows": [("", "All"), ("mine", "Mine")],
+    }
+    return render(request, "postmortems/document_list.html", context)
+
+
+@require_GET
+@login_required
+def detail(request: SignedInRequest, number: int) -> HttpResponse:
+    """The whole document, to be read, printed, and written section by section."""
+    at = timezone.now()
+    standing = standing_for(request, number, at)
+    context = {
+        "at": at,
+        "standing": standing,
+        "incident": standing.incident,
+        "parts": library.parts_of(standing.document),
+        "moments": library.moments_of(standing.incident),
+        "people": library.people_of(standing.incident),
+        "may_write": request.user.may_declare and not standing.is_published,
+    }
+    return render(request, "postmortems/detail.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def edit_section(request: SignedInRequest, number: int, key: str) -> HttpResponse:
+    """Write one section; a refused text comes back as it was typed, with what to do about it."""
+    at = timezone.now()
+    standing, section = section_to_write(request, number, key, at)
+    context: dict[str, Any] = {"at": at, "standing": standing, "incident": standing.incident}
+    if request.method == "GET":
+        form = SectionForm(initial={"text": section.text, "base_version": section.version})
+        return _ask(request, section, form, context)
+    form = SectionForm(request.POST)
+    if not form.is_valid():
+        return _ask(request, section, form, context, status=422)
+    try:
+        editing.save_section(section, by=request.user, at=at, **form.cleaned_data)
+    except Conflict as conflict:
+        typed = request.POST.copy()
+        typed["base_version"] = str(conflict.theirs.version)
+        return _ask(request, conflict.theirs, SectionForm(typed), {**context, "conflict": conflict}, status=409)
+    except Refusal as refusal:
+        form.add_error("text" if isinstance(refusal, Invalid) else None, str(refusal))
+        return _ask(request, section, form, context, status=422)
+    messages.success(request, f"{section.get_key_display()} saved.")
+    return _go_to(request, f"{reverse('postmortems:detail', args=[number])}#{section.key}")
+
+
+def _ask(
+    request: SignedInRequest, section: Section, form: SectionForm, context: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    template = "postmortems/_section_form.html" if request.htmx else "postmortems/edit_section.html"
+    return render(request, template, {**context, "part": library.part(section), "form": form}, status=status)
+
+
+def _go_to(request: SignedInRequest, address: str) -> HttpResponse:
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+
+
+@require_GET
+@login_required
+def card(request: SignedInRequest, number: int) -> HttpResponse:
+    """What the incident page says of the postmortem, or when there will be one."""
+    at = timezone.now()
+    incident = incident_for(request, number)
+    document = library.visible_to(request.user, at).filter(incident=incident).first()
+    context = {
+        "at": at,
+        "incident": incident,
+        "standing": library.standing(document) if document else None,
+        "due_after": incident.scaled(incident.severity.postmortem_due),
+    }
+    return render(request, "postmortems/_card.html", context)
