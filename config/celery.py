@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging
-from kombu import Queue
+from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -15,7 +15,7 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     task_ignore_result=True,
     task_default_queue="engine",
-    task_queues=[Queue("engine"), Queue("delivery"), Queue("bulk")],
+    task_queues=[Queue(name, Exchange(name), routing_key=name) for name in ("engine", "delivery", "bulk")],
     task_serializer="json",
     accept_content=["json"],
     worker_prefetch_multiplier=1,

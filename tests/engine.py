@@ -41,7 +41,7 @@ def running_engine(database_url, broker_url, *, beat=True, **environment):
         "DOORBELL": "1",
     }
     worker = "-m celery -A config worker -P threads -c 4 -Q engine,delivery,bulk --without-gossip --without-mingle -l WARNING"
-    with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         stack.enter_context(running(worker.split(), **told, **environment))
         if beat:
             words = f"-m celery -A config beat -s {folder}/beat -l WARNING"
