@@ -10,6 +10,7 @@ from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Q
 
 from incidents.refusals import Invalid
 from oncall import rosters, rota
@@ -78,13 +79,18 @@ def edit(schedule: Schedule, *, at: datetime, layers: Sequence[Turns] | None = N
 
 
 def layers_from(schedule: Schedule, at: datetime) -> list[Layer]:
-    """The layers that count at the instant or later, with people and restrictions, the most important first."""
-    return counting(schedule.layers.prefetch_related("people__user", "restrictions"), at)
+    """The layers as they are meant from the instant on, loaded with people and restrictions; see ``meant``."""
+    return meant(schedule.layers.prefetch_related("people__user", "restrictions"), at)
 
 
-def counting(layers: Iterable[Layer], at: datetime) -> list[Layer]:
-    """Those layers that count at the instant or later, the most important first."""
-    kept = [layer for layer in layers if layer.effective_until is None or layer.effective_until > at]
+def meant(layers: Iterable[Layer], at: datetime) -> list[Layer]:
+    """Those layers that count at the instant or later, the most important first.
+
+    Of one that is about to be followed by another version of itself, that other version.
+    """
+    counting = [layer for layer in layers if layer.effective_until is None or layer.effective_until > at]
+    begins = {(layer.name, layer.effective_from) for layer in counting}
+    kept = [layer for layer in counting if (layer.name, layer.effective_until or DAWN) not in begins]
     return sorted(kept, key=lambda layer: (-layer.priority, layer.effective_from or DAWN, layer.pk))
 
 
@@ -97,8 +103,9 @@ def _check_names(layers: Sequence[Turns]) -> None:
 
 def _versions(schedule: Schedule, at: datetime) -> dict[str, list[Layer]]:
     """The layers that count at the instant or later, by name, each in the order of time."""
+    rows = schedule.layers.filter(Q(effective_until=None) | Q(effective_until__gt=at))
     versions: dict[str, list[Layer]] = {}
-    for layer in sorted(layers_from(schedule, at), key=lambda row: row.effective_from or DAWN):
+    for layer in sorted(rows.prefetch_related("people", "restrictions"), key=lambda row: row.effective_from or DAWN):
         versions.setdefault(layer.name, []).append(layer)
     return versions
 
@@ -118,13 +125,14 @@ def _change(schedule: Schedule, versions: Sequence[Layer], turns: Turns, at: dat
     if versions and _is_same(versions[-1], turns, at):
         return
     start = max(at, turns.effective_from or at)
-    old = [layer for layer in versions if (layer.effective_from or DAWN) <= start]
-    former = rosters.as_rota(old[-1]) if old else None
+    begun = [layer for layer in versions if (layer.effective_from or DAWN) <= start]
+    former = rosters.as_rota(begun[-1]) if begun else None
+    planned = versions[-1].anchor if versions else ""
     _end(versions, start)
     if turns.effective_until and turns.effective_until <= start:
         return
     turns = replace(turns, effective_from=start)
-    for version in _continue(former, turns, start) if former and former.slots else [turns]:
+    for version in _continue(former, turns, start, planned) if former and former.slots else [turns]:
         _write(schedule, version)
 
 
@@ -144,24 +152,41 @@ def _is_same(layer: Layer, turns: Turns, at: datetime) -> bool:
     return rules and order and _timing(present) == _timing_of(turns) and not starts_elsewhere
 
 
-def _continue(former: rota.Layer, turns: Turns, start: datetime) -> list[Turns]:
-    """The versions that follow a former one at ``start`` so that the turn under way ends as it would have."""
+def _continue(former: rota.Layer, turns: Turns, start: datetime, planned: str) -> list[Turns]:
+    """The versions that follow a former one at ``start`` so that the turn under way ends as it would have.
+
+    ``planned`` is the anchor of the last version, which may be still to come: who read that one sends it back.
+    """
     k = rota.turn_index(former, start)
-    unit_and_length = (turns.unit, turns.length) == (former.unit, former.length)
-    if turns.anchor != _text(former.anchor):
-        return [turns]
     holder = _successor(former.slots, k % len(former.slots), turns.slots)
-    if unit_and_length:
+    kept = turns.anchor == _text(former.anchor)
+    if kept and (turns.unit, turns.length) == (former.unit, former.length):
         place = k if turns.time_zone == former.time_zone else rota.turn_index(_as_rota(turns), start)
         return [replace(turns, slots=_rotated(turns.slots, holder - place))]
-    ends = rota.boundary(former, k + 1)
+    if kept or turns.anchor == planned:
+        ends = rota.boundary(former, k + 1)
+        return _hand_over(former, turns, holder, min(ends, former.effective_until or ends))
+    return [turns]
+
+
+def _hand_over(former: rota.Layer, turns: Turns, holder: int, ends: datetime) -> list[Turns]:
+    """The rest of the turn under way, and from its end on the turns of the new length."""
+    rest = replace(
+        turns,
+        slots=(turns.slots[holder],),
+        anchor=_text(former.anchor),
+        unit=former.unit,
+        length=former.length,
+        time_zone=former.time_zone,
+    )
     if turns.effective_until and turns.effective_until <= ends:
-        return [replace(turns, slots=(turns.slots[holder],))]
-    wall = _wall(ends, turns, former)
-    return [
-        replace(turns, slots=(turns.slots[holder],), effective_until=ends),
-        replace(turns, slots=_rotated(turns.slots, holder + 1), anchor=wall, effective_from=ends),
-    ]
+        return [rest]
+    fresh = _as_rota(turns)
+    place = rota.turn_index(fresh, ends)
+    if rota.boundary(fresh, place) != ends:
+        turns, place = replace(turns, anchor=_wall(ends, turns, former)), 0
+    slots = _rotated(turns.slots, holder + 1 - place)
+    return [replace(rest, effective_until=ends), replace(turns, slots=slots, effective_from=ends)]
 
 
 def _successor(old: Slots, place: int, new: Slots) -> int:

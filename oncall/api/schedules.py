@@ -83,7 +83,7 @@ class ScheduleChange(Body):
 
 
 class ScheduleShape(BaseModel):
-    """A rotation that a team runs, with the layers that count now or later, the most important first."""
+    """A rotation that a team runs, with its layers as they are meant from now on, the most important first."""
 
     slug: str
     name: str
@@ -182,7 +182,7 @@ def edit_schedule(request: ApiRequest, slug: str, said: ScheduleChange) -> Sched
 def list_schedules(request: ApiRequest, window: Query[Window]) -> Listing[ScheduleShape]:
     """In the order in which they were made, retired ones included."""
     rows = Schedule.objects.select_related("team").prefetch_related("layers__people__user", "layers__restrictions")
-    return piece(request, rows, window, lambda row: shape(row, scheduling.counting(row.layers.all(), request.at)))
+    return piece(request, rows, window, lambda row: shape(row, scheduling.meant(row.layers.all(), request.at)))
 
 
 @router.get("/schedules/{slug}", response=ScheduleShape, summary="Read one schedule")

@@ -1,0 +1,120 @@
+"""Contact methods: one's own, or an administrator's affair."""
+
+import pytest
+
+from incidents.models import Scope
+from oncall.models import ContactMethod
+from tests.api_caller import Caller, administrator, fields_of, responder
+from tests.factories import AdministratorFactory, ContactMethodFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def path(person):
+    return f"users/{person.email}/contact-methods"
+
+
+def test_a_person_adds_a_number_of_their_own_which_is_not_verified():
+    caller = responder()
+
+    answer = caller.post(path(caller.person), channel="sms", address="+49 151 234-5678")
+
+    method = ContactMethod.objects.get()
+    assert answer.status_code == 201
+    assert answer.json() == {
+        "id": method.pk,
+        "channel": "sms",
+        "address": "+491512345678",
+        "verified": False,
+        "verified_at": None,
+        "enabled": True,
+        "position": 0,
+    }
+    assert (method.user, method.is_usable) == (caller.person, False)
+
+
+def test_an_administrator_adds_a_verified_one():
+    person = UserFactory()
+
+    answer = administrator().post(path(person), channel="email", address=person.email, verified=True)
+
+    assert answer.json()["verified"]
+    assert ContactMethod.objects.get().is_usable
+
+
+@pytest.mark.parametrize(
+    ("caller", "status"),
+    [
+        (lambda person: Caller(person), 403),
+        (lambda person: Caller(person, Scope.ADMIN), 403),
+        (lambda person: Caller(AdministratorFactory(), Scope.WRITE), 403),
+        (lambda person: Caller(AdministratorFactory(), Scope.ADMIN), 201),
+    ],
+)
+def test_verified_is_for_administrators_with_an_admin_token(caller, status):
+    person = UserFactory()
+
+    answer = caller(person).post(path(person), channel="email", address=person.email, verified=True)
+
+    assert answer.status_code == status
+    assert ContactMethod.objects.count() == (status == 201)
+
+
+def test_an_administrators_own_method_is_not_verified_by_a_write_token():
+    caller = Caller(AdministratorFactory(), Scope.WRITE)
+
+    assert caller.post(path(caller.person), channel="in_app", address="me", verified=True).status_code == 403
+    assert caller.post(path(caller.person), channel="in_app", address="me").status_code == 201
+
+
+def test_addresses_of_others_are_not_shown():
+    method = ContactMethodFactory()
+
+    answer = responder().get(path(method.user))
+
+    assert answer.status_code == 403
+    assert method.address not in answer.json()["detail"]
+    assert responder().post(path(method.user), channel="in_app", address="me").status_code == 403
+
+
+def test_methods_are_listed_in_the_order_in_which_they_are_used():
+    caller = responder()
+    ContactMethodFactory(user=caller.person, position=2, address="two@example.com")
+    caller.post(path(caller.person), channel="in_app", address="three")
+    ContactMethodFactory(user=caller.person, position=1, address="one@example.com")
+
+    listed = caller.get(path(caller.person)).json()["items"]
+
+    assert [method["address"] for method in listed] == ["one@example.com", "two@example.com", "three"]
+    assert administrator().get(path(caller.person)).json()["items"] == listed
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"channel": "pigeon", "address": "x"}, "channel"),
+        ({"channel": "sms", "address": "0151 2345678"}, "address"),
+        ({"channel": "voice", "address": "+49"}, "address"),
+        ({"channel": "voice", "address": "+٤٩١٥١٢٣٤٥٦٧٨"}, "address"),
+        ({"channel": "email", "address": "nobody"}, "address"),
+        ({"channel": "webhook", "address": "ftp://example.com/x"}, "address"),
+        ({"channel": "in_app", "address": " "}, "address"),
+        ({"channel": "in_app", "address": "a" * 201}, "address"),
+        ({"channel": "in_app"}, "address"),
+        ({"channel": "email", "address": "taken@example.com"}, ""),
+    ],
+)
+def test_an_address_that_cannot_be_is_refused(said, field):
+    caller = responder()
+    ContactMethodFactory(user=caller.person, address="taken@example.com")
+
+    assert fields_of(caller.post(path(caller.person), **said)) == [field]
+    assert ContactMethod.objects.count() == 1
+
+
+@pytest.mark.parametrize("channel", ["sms", "voice"])
+def test_numbers_and_web_addresses_that_fit_are_taken(channel):
+    caller = responder()
+
+    assert caller.post(path(caller.person), channel=channel, address="+1 (202) 555-0125").status_code == 201
+    assert caller.post(path(caller.person), channel="webhook", address="https://example.com/x").status_code == 201
