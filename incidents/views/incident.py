@@ -22,6 +22,7 @@ FILTERS = {
     "findings": ("finding",),
     "updates": ("update",),
 }
+ROOM_SHOWS = 3  # people with a card of their own; the others are named together
 
 
 @require_GET
@@ -84,6 +85,7 @@ def room_of(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
     at = timezone.now()
     chips = reading.chips(incident, at)
     tasks = reading.tasks_of(incident)
+    responders = reading.responders_of(incident)
     return {
         "incident": incident,
         "at": at,
@@ -95,8 +97,8 @@ def room_of(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
         "proposal": reading.proposal_of(incident),
         "alerts": list(Alert.objects.filter(incident=incident).order_by("status", "-last_received_at", "pk")[:5]),
         "may_act": request.user.may_declare,
-        "responders": (responders := reading.responders_of(incident)),
-        "has_joined": any(part.user_id == request.user.pk for part in responders),
+        "responders": responders[:ROOM_SHOWS],
+        "more_responders": responders[ROOM_SHOWS:],
         "formula": FORMULA,
     }
 
