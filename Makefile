@@ -28,16 +28,15 @@ check:  ## Everything that CI checks: format, lint, types, imports, templates, m
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/djlint --check --lint --quiet templates
+	$(BIN)/djlint --lint --quiet templates
 	$(HTTPS_SITE) $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	$(HTTPS_SITE) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(MAKE) test
 
-format:  ## Put code and templates in their usual form
+format:  ## Put the code in its usual form
 	@$(INSTALL) dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(BIN)/djlint --reformat --quiet templates
 
 lock:  ## Resolve requirements/*.in anew into the lock files (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 -q requirements/run.in -o requirements/run.lock

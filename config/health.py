@@ -80,7 +80,8 @@ def _looked(look: Callable[[], Iterable[Finding]]) -> Iterable[Finding]:
 
 def configuration() -> Iterator[Finding]:
     """The system checks, those of a deployment included where the site is public."""
-    messages = checks.run_checks(include_deployment_checks=settings.SITE_IS_HTTPS)
+    found = checks.run_checks(include_deployment_checks=settings.SITE_IS_HTTPS)
+    messages = [message for message in found if not message.is_silenced()]
     for message in messages:
         words = f"{message.msg} {message.hint or ''}".strip()
         yield broken("configuration", words) if message.is_serious() else note("configuration", words)
