@@ -199,8 +199,8 @@ def mitigate(
         moves.recovered(locked, when)
     moves.enter(locked, Phase.RESOLVE, when)
     clocks.meet(locked, Rule.MITIGATE, when)
-    over = " Users are well again." if impact_over else ""
-    moves.tell(locked, EntryKind.MITIGATED, f"{locked.mitigation}{over}", by, at, occurred_at=when)
+    over = f"{locked.mitigation.rstrip('.')}. Users are well again."
+    moves.tell(locked, EntryKind.MITIGATED, over if impact_over else locked.mitigation, by, at, occurred_at=when)
     moves.note(locked, note, by, at)
     return moves.finish(locked, "mitigated", at)
 

@@ -98,7 +98,12 @@ def _payload(story: Story, door: Integration, at: datetime) -> dict[str, object]
         return {"version": "4", "status": "firing", "groupLabels": {"service": story.service}, "alerts": [alert]}
     if door.kind == IntegrationKind.PAGERDUTY:
         payload = {"summary": signal.summary, "source": signal.source, "severity": signal.level or "error"}
-        return {"event_action": "trigger", "dedup_key": group_of(story), "payload": payload}
+        return {
+            "routing_key": door.key,
+            "event_action": "trigger",
+            "dedup_key": group_of(story),
+            "payload": payload,
+        }
     return _along(door.mapping, {"summary": signal.summary, "severity": signal.level, "dedup_key": group_of(story)})
 
 

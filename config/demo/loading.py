@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -31,7 +31,7 @@ def is_empty() -> bool:
 
 
 def stories(at: datetime) -> list[Story]:
-    """All stories as seen from ``at``, in the order in which they were declared; the open ones come last."""
+    """All stories as seen from ``at``, in the order in which they were declared."""
     told = (
         *history_payments.STORIES,
         *history_search.STORIES,
@@ -41,7 +41,7 @@ def stories(at: datetime) -> list[Story]:
         *now.STORIES,
         payment_incident(at),
     )
-    return sorted(told, key=lambda story: (not story.clock, story.begins(at)))
+    return sorted(told, key=lambda story: story.begins(at) + timedelta(minutes=story.declared))
 
 
 def load(at: datetime) -> list[Incident]:
