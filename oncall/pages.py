@@ -69,6 +69,14 @@ class Seen:
         return tuple(dict.fromkeys(one.way for one in self.sent))
 
     @property
+    def outcomes(self) -> list[tuple[Sent, str]]:
+        """What became of the messages: those of the same fate once, with the words of their ways."""
+        fates: dict[tuple[str, str], list[Sent]] = {}
+        for one in self.sent:
+            fates.setdefault((one.word, one.note), []).append(one)
+        return [(alike[0], ", ".join(one.way.word for one in alike)) for alike in fates.values()]
+
+    @property
     def answered_in(self) -> timedelta | None:
         """From the page to the answer; None = no answer."""
         answered_at = self.page.acknowledged_at

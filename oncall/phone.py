@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from django.conf import settings
@@ -11,12 +11,12 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from incidents.models import Incident, User
 from oncall import messages, pages
 from oncall.models import Act, Channel, Delivery, Page, SandboxMessage
-from oncall.pages import Sent
+from oncall.pages import Seen, Sent
 from oncall.standing import Next
 from oncall.wording import Way, way
 
-MESSAGES = 40  # shown on a phone
-DELIVERIES = 30  # listed beside it
+MESSAGES = 20  # shown on a phone
+DELIVERIES = 20  # listed beside it
 LINK = 26  # characters of a link that are shown
 KEYS = {Channel.VOICE, Channel.CHAT, Channel.SANDBOX}  # ways that take an answer at once; the others bring a link
 
@@ -30,6 +30,7 @@ class Received:
     page: Page | None
     token: str  # answers the page; empty = there is none
     waits: bool  # it still wants an answer
+    is_today: bool  # on the person's own calendar
     is_key: bool  # the newest message of its page on a way that takes an answer at once
     words: str  # the message without its link
     link: str
@@ -43,6 +44,11 @@ class Received:
     def asked(self) -> bool:
         """It asked for an answer."""
         return self.page is not None and self.page.act == Act.PAGE
+
+    @property
+    def answered_in(self) -> timedelta | None:
+        """From the page to its answer; None = no answer."""
+        return Seen(self.page, ()).answered_in if self.page and self.asked else None
 
     @property
     def short_link(self) -> str:
@@ -69,7 +75,11 @@ class Phone:
             "delivery__page__incident__severity", "delivery__page__incident__service", "delivery__notice__incident"
         )
         known: set[tuple[int | None, str]] = set()
-        return [_received(row, known) for row in loaded.order_by("-at", "-pk")[:MESSAGES]]
+        newest = sorted(loaded.order_by("-delivery__created_at", "-pk")[:MESSAGES], key=_at_the_top)
+        return [_received(row, known, self._day(row.at) == self._day(self.at)) for row in newest]
+
+    def _day(self, moment: datetime) -> date:
+        return moment.astimezone(self.person.zone).date()
 
     @cached_property
     def sent(self) -> list[Sent]:
@@ -138,18 +148,27 @@ def _allowed(viewer: User) -> QuerySet[User]:
     return User.objects.filter(is_active=True) if may_see_all else User.objects.filter(pk=viewer.pk)
 
 
-def _received(row: SandboxMessage, known: set[tuple[int | None, str]]) -> Received:
+def _at_the_top(row: SandboxMessage) -> tuple[float, int]:
+    """Newest first; of messages made at once, what rings comes first."""
+    order = {Channel.VOICE: 0, Channel.SMS: 1, Channel.CHAT: 2}
+    return -row.delivery.created_at.timestamp(), order.get(Channel(row.channel), 3)
+
+
+def _received(row: SandboxMessage, known: set[tuple[int | None, str]], is_today: bool) -> Received:
     """The message as the phone shows it; ``known`` are the pages and ways of newer ones."""
     page = row.delivery.page
     newest = (row.delivery.page_id, row.channel) not in known
     known.add((row.delivery.page_id, row.channel))
     words, link = _without_link(row.text)
+    if row.channel == Channel.VOICE:
+        words = words.removesuffix("Take it:").strip()
     return Received(
         message=row,
         way=way(row.channel),
         page=page,
         token=messages.token_of(page) if page else "",
         waits=bool(page and pages.waits(page)),
+        is_today=is_today,
         is_key=newest and row.channel in KEYS,
         words=words,
         link=link,
@@ -159,7 +178,7 @@ def _received(row: SandboxMessage, known: set[tuple[int | None, str]]) -> Receiv
 def _without_link(text: str) -> tuple[str, str]:
     """Part a message from the link into the product that it carries."""
     link = next((word for word in text.split() if word.startswith(settings.PUBLIC_URL + "/")), "")
-    return " ".join(text.replace(link, "").split(" ")).strip() if link else text, link
+    return text.replace(link, "").strip() if link else text, link
 
 
 def _visible(viewer: User, path: str) -> Q:

@@ -149,10 +149,14 @@ def _fired(step: EscalationStep, whom: str, pages: Sequence[Page]) -> Row:
     answers = [page.acknowledged_at for page in pages if page.acknowledged_at]
     if len(pages) == 1 and answers:
         return Row("done", "check", title, f"paged {when}, answered {clock(answers[0])}")
-    said = f"{len(answers)} of {len(pages)} answered" if len(pages) > 1 else "no answer"
+    some = len(pages) > 1
+    said = f"{len(answers)} of {len(pages)} answered" if some else "no answer"
     waits = any(page.ended_at is None and page.acknowledged_at is None for page in pages)
     return Row(
-        "done", "check" if answers else "phone-outgoing", title, f"paged {when}, {said}{' yet' if waits else ''}"
+        "done",
+        "check" if answers else "phone-outgoing",
+        title,
+        f"paged {when}, {said}{(' so far' if some else ' yet') if waits else ''}",
     )
 
 

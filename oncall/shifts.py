@@ -24,10 +24,10 @@ MY_SHIFTS = 5  # of my own, that a page lists
 
 @dataclass(frozen=True)
 class Contact:
-    """One way to reach a person; the address is empty for those who need not know it."""
+    """Ways that lead to one address of a person; it is empty for those who need not know it."""
 
-    way: Way
-    channel: str
+    ways: tuple[Way, ...]
+    channel: str  # the first of them
     address: str
 
     @property
@@ -229,7 +229,11 @@ def _contacts(ids: Collection[int], viewer: User) -> Mapping[int, tuple[Contact,
     found = {}
     for pk, methods in usable_methods(ids).items():
         open_to_viewer = viewer.is_administrator or pk == viewer.pk or pk in colleagues
+        by_address: dict[str, list[str]] = {}
+        for row in methods:
+            by_address.setdefault(row.address if open_to_viewer else "", []).append(row.channel)
         found[pk] = tuple(
-            Contact(way(row.channel), row.channel, row.address if open_to_viewer else "") for row in methods
+            Contact(tuple(way(channel) for channel in dict.fromkeys(channels)), channels[0], address)
+            for address, channels in by_address.items()
         )
     return found

@@ -50,6 +50,7 @@ def schedule(request: SignedInRequest, slug: str) -> HttpResponse:
 
 def zones_for(found: Schedule, person: User) -> list[dict[str, Any]]:
     """The clocks on which a schedule can be read: the reader's own, and its own where that differs."""
-    mine = {"key": "mine", "name": person.time_zone, "label": f"{city(person.time_zone)}, yours"}
-    its = {"key": "schedule", "name": found.time_zone, "label": f"{city(found.time_zone)}, the schedule’s"}
+    mine = {"key": "mine", "name": person.time_zone, "city": city(person.time_zone)}
+    its = {"key": "schedule", "name": found.time_zone, "city": city(found.time_zone)}
+    mine["label"], its["label"] = f"{mine['city']}, yours", f"{its['city']}, the schedule’s"
     return [mine] if mine["name"] == its["name"] else [mine, its]
