@@ -1,6 +1,7 @@
 """How people come to have an account: an administrator makes it; nobody signs up."""
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest
 
 
@@ -22,3 +23,12 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Refuse: accounts are made in the admin site."""
         return False
+
+
+class SecondProofAdapter(DefaultMFAAdapter):
+    """allauth's second proof in our words."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": "This code is not right, or it was used already.",
+    }

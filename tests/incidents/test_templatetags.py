@@ -133,6 +133,7 @@ DEADLINES = [
     (timedelta(milliseconds=400), "in 00:01"),
     (timedelta(0), "0:00 late"),
     (timedelta(hours=2, minutes=10), "in 2 h 10 min"),
+    (timedelta(hours=30), "in 30 h"),
     (timedelta(days=3, hours=5), "in 3 days"),
     (-timedelta(seconds=134), "2:14 late"),
     (-timedelta(hours=5), "5 h late"),
