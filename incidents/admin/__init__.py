@@ -1,9 +1,10 @@
 """The ground floor's part of the admin site."""
 
+# The first four are imported because they register what is taken out below.
 import allauth.account.admin
 import allauth.mfa.admin
-import allauth.socialaccount.admin
-import django.contrib.auth.admin  # noqa: F401 - these four register what is taken out below
+import allauth.socialaccount.admin  # noqa: F401
+import django.contrib.auth.admin  # noqa: F401
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.templatetags.admin_urls import admin_urlname
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from incidents.admin.readonly import ReadOnlyAdmin, ReadOnlyInline
@@ -144,16 +145,12 @@ class IncidentAdmin(OfIncidentAdmin):
     @admin.display(description="Told in full")
     def story(self, incident: Incident) -> SafeString:
         """The ways to the rows that would be too many for this page."""
-        links = [
-            ("timeline", "incidents_timelineentry"),
-            ("alerts", "incidents_alert"),
-            ("notices", "incidents_notice"),
-        ]
-        row = format_html("<span></span>")
-        for label, model in links:
-            url = reverse(f"admin:{model}_changelist")
-            row += format_html('<a href="{}?incident__id__exact={}">{}</a> ', url, incident.pk, label)
-        return row
+        links = [("timeline", TimelineEntry), ("alerts", Alert), ("notices", Notice)]
+        return format_html_join(
+            ", ",
+            '<a href="{}?incident__id__exact={}">{}</a>',
+            ((reverse(admin_urlname(model._meta, "changelist")), incident.pk, label) for label, model in links),
+        )
 
 
 @admin.register(TimelineEntry)

@@ -74,7 +74,7 @@ class SeverityAdmin(ConfigurationAdmin):
             "Users and urgency",
             {
                 "fields": ["user_impact", "user_impact_percent", "urgency_base"],
-                "description": "Urgency = base × (0.5 + share of users), + 15 on the revenue path, − 15 with a workaround.",
+                "description": "Urgency = base × (0.5 + share of users) + 15 on the revenue path − 15 with workaround.",
             },
         ),
         (
@@ -105,8 +105,8 @@ class SeverityAdmin(ConfigurationAdmin):
                     "repeat_call_every",
                     "delivery_expires_after",
                 ],
-                "description": "Channels: voice, sms, chat, email, push, webhook, in_app, sandbox, separated by commas. "
-                "Who is paged when stands in the escalation policies.",
+                "description": f"Channels are separated by commas: {', '.join(CHANNEL_WORDS)}. Who is paged when "
+                "stands in the escalation policies.",
             },
         ),
         (
@@ -148,7 +148,7 @@ class AlertLevelForm(forms.ModelForm):
 
 @admin.register(AlertLevel)
 class AlertLevelAdmin(ConfigurationAdmin):
-    """Which severity a source's own word means. Words may be removed: an unknown one makes a level that nobody named."""
+    """Which severity a source's own word means. Words may be removed: an unknown one names no level."""
 
     form = AlertLevelForm
     list_display = ["word", "severity"]

@@ -1,4 +1,4 @@
-"""What the pager did: windows on escalations, pages, deliveries and the sandbox. Deeds write every one of these rows."""
+"""What the pager did: windows on escalations, pages, deliveries and the sandbox, all written by deeds."""
 
 from django.contrib import admin
 
@@ -12,7 +12,8 @@ class StepInline(ReadOnlyInline):
 
     model = EscalationStep
     fields = readonly_fields = [
-        "loop", "level", "due_at", "condition", "act", "targets", "task_title", "proposes", "state", "fired_at", "outcome",
+        "loop", "level", "due_at", "condition", "act", "targets", "task_title", "proposes", "state", "fired_at",
+        "outcome",
     ]  # fmt: skip
     select = ("proposes",)
     ordering = ["loop", "level", "pk"]

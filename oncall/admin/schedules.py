@@ -141,9 +141,7 @@ class ScheduleAdmin(ConfigurationAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Schedule]:
         """Count what the list shows."""
         present = counting(timezone.now(), "layers__")
-        layers, people = (
-            Count(path, distinct=True, filter=present) for path in ("layers", "layers__people__user")
-        )
+        layers, people = (Count(path, distinct=True, filter=present) for path in ("layers", "layers__people__user"))
         return super().get_queryset(request).annotate(layers_total=layers, people_total=people)
 
     def get_search_results(
@@ -204,7 +202,9 @@ class ScheduleAdmin(ConfigurationAdmin):
         """Go on to the first layer: a schedule without one pages nobody."""
         if "_addanother" in request.POST or "_popup" in request.POST:
             return super().response_add(request, obj, post_url_continue)
-        self.message_user(request, f"“{obj}” was added. It pages nobody yet: give it its first layer.", messages.WARNING)
+        self.message_user(
+            request, f"“{obj}” was added. It pages nobody yet: give it its first layer.", messages.WARNING
+        )
         return redirect(f"{reverse('admin:oncall_layer_add')}?schedule={obj.pk}")
 
 
