@@ -1,7 +1,8 @@
 """The way of accepted events into the database: many arrivals, one INSERT, the answers after its commit.
 
 While one INSERT is under way the next arrivals gather; so each waits for two commits at most, and a flood makes the
-sets larger, not the queue longer. A connection pool of its own keeps slow pages from slowing the intake.
+sets larger, not the queue longer. One writer does better than two, whose sets would be half as large. A connection
+pool of its own keeps slow pages from slowing the intake.
 """
 
 import asyncio
@@ -12,20 +13,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from incidents.due import doorbell
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS = 4  # two write, the rest look keys up
-WRITERS = 2
+LOOK_UPS = 2  # of keys, at once
 MOST_ROWS = 500  # in one INSERT
 MOST_BYTES = 16 * 1024 * 1024  # of bodies in one INSERT
 MOST_WAITING = 5000  # arrivals; beyond that senders are asked to come back
 MOST_BYTES_WAITING = 128 * 1024 * 1024
 PATIENCE = 5.0  # seconds from arrival to commit; must stay under the patience of the senders (10 s by default)
 CONNECTION_PATIENCE = 2.0  # seconds
+BREATH = 0.05  # seconds between a failure and the next try
 
 # The join is the last word on a key: one that was rotated or disabled while it was cached stores nothing.
 INSERT = """
@@ -58,14 +59,14 @@ class Arrival:
 
 
 class Store:
-    """The arrivals of this process and the tasks that write them down."""
+    """The arrivals of this process and the task that writes them down."""
 
     def __init__(self, database_url: str) -> None:
         """Open no connection yet; ``start`` does, and does not wait for one."""
         self.pool = AsyncConnectionPool(
             database_url,
             min_size=1,
-            max_size=CONNECTIONS,
+            max_size=LOOK_UPS + 1,
             timeout=CONNECTION_PATIENCE,
             kwargs={"autocommit": True, "prepare_threshold": None, "connect_timeout": 5},
             check=AsyncConnectionPool.check_connection,
@@ -75,21 +76,21 @@ class Store:
         self._waiting: deque[Arrival] = deque()
         self._bytes_waiting = 0
         self._somebody_waits = asyncio.Event()
-        self._writers: list[asyncio.Task[None]] = []
+        self._writer: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to write. A database that is away does not hold up the start."""
         await self.pool.open()
-        self._writers = [asyncio.create_task(self._write(), name=f"intake-{number}") for number in range(WRITERS)]
+        self._writer = asyncio.create_task(self._write(), name="intake")
 
     async def stop(self) -> None:
         """Write down what waits, then end."""
         deadline = time.monotonic() + PATIENCE
         while self._waiting and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
-        for writer in self._writers:
-            writer.cancel()
-        await asyncio.gather(*self._writers, return_exceptions=True)
+        if self._writer:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
         self._refuse(self._waiting)
         await self.pool.close()
 
@@ -107,6 +108,25 @@ class Store:
         return await arrival.stored
 
     async def _write(self) -> None:
+        """Write for ever, over one connection for as long as it holds; without one, nobody is kept waiting."""
+        while True:
+            await self._somebody_waits.wait()
+            try:
+                async with self.pool.connection() as connection:
+                    await self._write_over(connection)
+            except PoolTimeout:
+                log.warning("no connection to the database: %d events are refused", len(self._waiting))
+                self._refuse(self._take())
+            except Exception as error:
+                log.warning("events could not be stored at once: %s", type(error).__name__)
+                await asyncio.sleep(BREATH)
+
+    async def _write_over(self, connection: psycopg.AsyncConnection) -> None:
+        """Write set after set.
+
+        Raises:
+            psycopg.Error, TimeoutError: the connection may be spent; the set waits for the next one.
+        """
         while True:
             await self._somebody_waits.wait()
             batch = self._take()
@@ -114,14 +134,13 @@ class Store:
                 continue
             try:
                 async with asyncio.timeout(PATIENCE):
-                    alive = await self._insert(batch)
-            except asyncio.CancelledError:
+                    alive = await self._insert(connection, batch)
+            except psycopg.OperationalError:
+                self._put_back(batch)
+                raise
+            except BaseException:
                 self._refuse(batch)
                 raise
-            except Exception as error:
-                log.warning("%d events could not be stored: %s", len(batch), type(error).__name__)
-                self._refuse(batch)
-                continue
             for arrival in batch:
                 if not arrival.stored.done():
                     arrival.stored.set_result(arrival.integration_id in alive)
@@ -143,7 +162,13 @@ class Store:
             self._somebody_waits.clear()
         return batch
 
-    async def _insert(self, batch: Sequence[Arrival]) -> set[int]:
+    def _put_back(self, batch: Sequence[Arrival]) -> None:
+        """Let the set be the next again; each arrival's own patience ends that."""
+        self._waiting.extendleft(reversed(batch))
+        self._bytes_waiting += sum(len(arrival.body) for arrival in batch)
+        self._somebody_waits.set()
+
+    async def _insert(self, connection: psycopg.AsyncConnection, batch: Sequence[Arrival]) -> set[int]:
         """Write the set in one statement; return the integrations whose key still works."""
         columns = (
             [arrival.integration_id for arrival in batch],
@@ -152,9 +177,8 @@ class Store:
             [arrival.body for arrival in batch],
             [arrival.dedup_key for arrival in batch],
         )
-        async with self.pool.connection() as connection:
-            cursor = await connection.execute(INSERT, columns)
-            return {row[0] for row in await cursor.fetchall()}
+        cursor = await connection.execute(INSERT, columns)
+        return {row[0] for row in await cursor.fetchall()}
 
     def _refuse(self, arrivals: Sequence[Arrival] | deque[Arrival]) -> None:
         for arrival in arrivals:
@@ -174,9 +198,9 @@ class Doors:
     """
 
     def __init__(self, pool: AsyncConnectionPool) -> None:
-        """Take the pool that the look-ups may use; half of it stays free for writing."""
+        """Take the pool that the look-ups may use; one connection of it stays free for writing."""
         self._pool = pool
-        self._turn = asyncio.Semaphore(CONNECTIONS - WRITERS)
+        self._turn = asyncio.Semaphore(LOOK_UPS)
         self._known: dict[str, tuple[float, int, str]] = {}
 
     async def find(self, key: str) -> tuple[int, str] | None:

@@ -7,6 +7,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -377,6 +378,19 @@ def test_a_database_that_is_away_answers_503_and_serves_again_when_it_is_back(
         runner.run(accept.startup())
         assert Caller(runner)(path_of(generic), {"summary": "x"}).status == 503
         runner.run(accept.shutdown())
+
+
+def test_a_connection_that_the_database_ended_costs_nobody_an_event(call, generic):
+    assert call(path_of(generic), {"summary": "before"}).status == 202
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%incidents_rawevent%' "
+            "AND datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert cursor.fetchall()
+
+    assert call(path_of(generic), {"summary": "after"}).status == 202
+    assert RawEvent.objects.count() == 2
 
 
 def test_an_event_that_cannot_be_written_in_time_is_503(call, generic, monkeypatch):
