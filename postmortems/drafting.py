@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from incidents import due, timeline
 from incidents.models import EntryKind, Incident, TimelineEntry
-from incidents.models.timeline import NOISE
+from incidents.models.timeline import NOISE, WRITTEN
 from incidents.states import Status
 from postmortems.models import Postmortem, Section, SectionKey, SectionRevision
 
@@ -105,7 +105,9 @@ def _line(entry: TimelineEntry) -> str:
     who = f" {entry.actor}" if entry.actor else ""
     role = f" ({entry.role})" if entry.role else ""
     words = " ".join(entry.text.split())
-    text = "" if words.rstrip(".") == entry.kind_label else f": {words[:LONGEST_LINE]}"
+    if entry.kind not in WRITTEN:  # “Acknowledged by chat.” follows the word Acknowledged
+        words = "" if words == f"{entry.kind_label}." else words.removeprefix(f"{entry.kind_label} ")
+    text = f": {words[:LONGEST_LINE]}" if words else ""
     more = " …" if len(words) > LONGEST_LINE else ""
     return f"**{entry.occurred_at.astimezone(UTC):%H:%M}** {entry.kind_label}{who}{role}{text}{more}"
 
@@ -125,24 +127,22 @@ def impact_of(incident: Incident) -> str:
 
 
 def in_words(span: timedelta) -> str:
-    """A length of time as people say it: 18 min, 2 h 10 min."""
+    """A length of time as people say it: 18 min, 2 h 10 min, 48 h."""
     minutes = round(span.total_seconds() / 60)
     hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours else f"{minutes} min"
+    if hours and rest:
+        return f"{hours} h {rest} min"
+    return f"{hours} h" if hours else f"{minutes} min"
 
 
 def draft_missing(at: datetime) -> due.Done:
     """Draft for each resolved incident whose hook was lost: the due source ``drafts``."""
-    ids = list(_undrafted(at).values_list("pk", flat=True)[: due.BATCH])
+    ids = list(undrafted(at).values_list("pk", flat=True)[: due.BATCH])
     return due.Done(rows=sum(_draft_one(pk, at) for pk in ids))
 
 
-def oldest_missing(at: datetime) -> datetime | None:
-    """Since when the oldest resolved incident waits for its draft."""
-    return _undrafted(at).values_list("resolved_at", flat=True).first()
-
-
-def _undrafted(at: datetime) -> QuerySet[Incident]:
+def undrafted(at: datetime) -> QuerySet[Incident]:
+    """Incidents that were resolved lately and have no draft."""
     own = Postmortem.objects.filter(incident=OuterRef("pk"))
     recent = Incident.objects.filter(~Exists(own), status=Status.RESOLVED, resolved_at__gt=at - REPAIR_WINDOW)
     return recent.order_by("resolved_at", "pk")

@@ -1,6 +1,6 @@
 """Write a section without overwriting one another: each save names the version it began from."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils.timesince import timesince
@@ -17,9 +17,10 @@ class Conflict(Refusal):
 
     def __init__(self, theirs: Section, base: str, at: datetime) -> None:
         by = str(theirs.edited_by) if theirs.edited_by else "Tocsin"
-        ago = timesince(theirs.edited_at, at).replace("\xa0", " ")
+        ago = f"{timesince(theirs.edited_at, at)} ago".replace("\xa0", " ")
+        when = "just now" if at - theirs.edited_at < timedelta(minutes=1) else ago
         super().__init__(
-            f"{by} saved this section {ago} ago, while you were writing. Your text is below as you typed it and is"
+            f"{by} saved this section {when}, while you were writing. Your text is below as you typed it and is"
             " not saved yet: bring the two together, then save."
         )
         self.theirs = theirs

@@ -122,11 +122,11 @@ def moments_of(incident: Incident) -> list[Moment]:
     """The steps that are known, in their order (0 queries)."""
     began = incident.detected_at
     steps = [
-        ("Users suffer from", incident.impact_started_at),
+        ("Impact began", incident.impact_started_at),
         ("Detected", began),
         ("Acknowledged", incident.acknowledged_at),
         ("Mitigated", incident.mitigated_at),
-        ("Users well again", incident.recovered_at),
+        ("Well again", incident.recovered_at),
         ("Resolved", incident.resolved_at),
     ]
     known = [(label, moment) for label, moment in steps if moment]
@@ -135,6 +135,6 @@ def moments_of(incident: Incident) -> list[Moment]:
 
 def people_of(incident: Incident) -> list[User]:
     """Those who worked on it, in the order in which they joined (1 query)."""
-    worked = Q(joined_at__isnull=False) | Q(user=incident.acknowledged_by)
+    worked = Q(joined_at__isnull=False) | Q(user_id=incident.acknowledged_by_id)
     parts = Participant.objects.filter(worked, incident=incident).select_related("user").order_by("since", "pk")
     return [part.user for part in parts]

@@ -14,7 +14,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from incidents.refusals import Invalid, Refusal
 from incidents.requests import SignedInRequest, incident_for
-from postmortems import editing, library
+from postmortems import drafting, editing, library
 from postmortems.editing import Conflict
 from postmortems.forms import SectionForm
 from postmortems.models import Section
@@ -26,7 +26,7 @@ PER_PAGE = 50
 @require_GET
 @login_required
 def document_list(request: SignedInRequest) -> HttpResponse:
-    """Every postmortem that the person may see, late ones first (4 queries beside the shell)."""
+    """Every postmortem that the person may see, late ones first (3 queries beside the shell's)."""
     at = timezone.now()
     shown = library.visible_to(request.user, at)
     show = request.GET.get("show", "")
@@ -110,6 +110,6 @@ def card(request: SignedInRequest, number: int) -> HttpResponse:
         "at": at,
         "incident": incident,
         "standing": library.standing(document) if document else None,
-        "due_after": incident.scaled(incident.severity.postmortem_due),
+        "due_after": drafting.in_words(incident.scaled(incident.severity.postmortem_due)),
     }
     return render(request, "postmortems/_card.html", context)

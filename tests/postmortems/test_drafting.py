@@ -127,6 +127,18 @@ def test_the_draft_leaves_one_line_on_the_timeline_and_moves_no_other(story):
     assert line.text not in story.text("timeline")
 
 
+def test_what_the_kind_says_already_is_not_said_twice_but_people_keep_their_words(begin):
+    story = begin()
+    moves.tell(story.incident, EntryKind.ACKNOWLEDGED, "Acknowledged by chat.", story.commander, story.minute(2))
+    story.incident.save(update_fields=["timeline_seq"])
+    timeline.add(story.incident, kind="note", text="Note that it rains.", by=story.commander, at=story.minute(3))
+
+    story.resolve()
+
+    assert "- **14:04** Acknowledged Amira Haddad: by chat." in story.text("timeline").splitlines()
+    assert "- **14:05** Note Amira Haddad: Note that it rains." in story.text("timeline").splitlines()
+
+
 def test_deliveries_are_not_told(begin):
     story = begin()
     moves.tell(story.incident, EntryKind.DELIVERY, "e-mail accepted", None, story.minute(2))
@@ -174,7 +186,7 @@ def test_a_lost_hook_never_stops_the_resolution_and_the_tick_repairs_it(begin, m
         broken.setattr(moves, "HOOKS", [])
         story.resolve()
     assert not Postmortem.objects.exists()
-    assert drafting.oldest_missing(story.minute(19)) == story.minute(18)
+    assert list(drafting.undrafted(story.minute(19))) == [story.incident]
 
     due.settle(story.minute(19))
 
@@ -183,7 +195,7 @@ def test_a_lost_hook_never_stops_the_resolution_and_the_tick_repairs_it(begin, m
     assert story.text("timeline").endswith("- **14:20** Resolved Amira Haddad: No root cause is named yet.")
     line = TimelineEntry.objects.get(incident=story.incident, kind=EntryKind.POSTMORTEM)
     assert line.seq == story.incident.timeline_seq
-    assert drafting.oldest_missing(story.minute(19)) is None
+    assert not drafting.undrafted(story.minute(19)).exists()
     assert drafting.draft_missing(story.minute(20)).rows == 0
 
 

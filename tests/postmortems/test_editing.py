@@ -11,6 +11,7 @@ from postmortems import editing
 from postmortems.models import DocumentStatus, Postmortem, SectionRevision
 from postmortems.prompts import PROMPTS
 from tests.factories import UserFactory
+from tests.postmortems.conftest import open_incident
 
 
 @pytest.fixture
@@ -115,8 +116,10 @@ def test_a_published_postmortem_is_not_edited(lessons, story, at):
     assert lessons.revisions.count() == 1
 
 
-@pytest.mark.django_db(transaction=True)
-def test_of_two_who_save_at_once_one_is_refused(story, at):
+def test_of_two_who_save_at_once_one_is_refused(committed_db):
+    story = open_incident()
+    story.resolve()
+    at = story.minute(60)
     lessons, outcomes, start = story.section("lessons"), [], threading.Barrier(2)
     people = [UserFactory(), UserFactory()]
 
