@@ -11,7 +11,7 @@ class SectionInline(ReadOnlyInline):
     """The six sections as they stand."""
 
     model = Section
-    fields = readonly_fields = ["key", "text", "version", "edited_by", "edited_at"]
+    columns = ("key", "text", "version", "edited_by", "edited_at")
     select = ("edited_by",)
     ordering = ["position", "pk"]
 

@@ -77,8 +77,7 @@ class World:
         now = timezone.now()
         incident = self.chain.declare(0, at=now - timedelta(minutes=1))
         due.settle(due.database_now())
-        with override_settings(SANDBOX=True):
-            sending.send_due("sms", at=due.database_now())
+        self._send()
         lifecycle.acknowledge(incident, by=ada, at=now)
         lifecycle.change_severity(
             incident, to=Severity.objects.get(level=1), reason="Less than feared.", by=ada, at=now
@@ -90,6 +89,12 @@ class World:
         editing.save_section(section, text="What happened.", base_version=section.version, by=ada, at=now)
         self.hear(incident, self.integration)
         return incident
+
+    def _send(self):
+        """Send by text message, which the sandbox takes; a first page goes out on all channels at once."""
+        with override_settings(SANDBOX=True):
+            for channel in ("sms", "chat"):
+                sending.send_due(channel, at=due.database_now())
 
     def hear(self, incident, integration):
         """Rows of what came in for an incident, and of what somebody must be told."""
@@ -117,6 +122,7 @@ class World:
             row = IntegrationFactory()
             incident = self.chain.declare(2, at=timezone.now())
             due.settle(due.database_now())
+            self._send()
             lifecycle.resolve(incident, by=self.chain.lea, at=timezone.now())
             self.hear(incident, row)
             self._override()

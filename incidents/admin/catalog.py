@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from incidents import integrations
-from incidents.admin.configuration import ConfigurationAdmin, RowInline
+from incidents.admin.configuration import ConfigurationAdmin, RowInline, signed_in
 from incidents.admin.history import Branch
 from incidents.admin.readonly import ReadOnlyInline
 from incidents.intake import generic
@@ -33,7 +33,7 @@ class IntegrationsOfServiceInline(ReadOnlyInline):
     """The doors of a service; each opens on a page of its own, where its key stands."""
 
     model = Integration
-    fields = readonly_fields = ["door", "kind", "is_active", "created_at"]
+    columns = ("door", "kind", "is_active", "created_at")
     ordering = ["name", "pk"]
 
     @admin.display(description="Name")
@@ -177,10 +177,10 @@ class IntegrationAdmin(ConfigurationAdmin):
         text = "A new key is made and the old one is refused at once. Alerts are lost until the sender has the new URL."
         if question := self.confirm(request, queryset, text=text, yes="Rotate the key"):
             return question
-        at = timezone.now()
+        by, at = signed_in(request), timezone.now()
         return self.carry_out(
             request,
             queryset,
-            lambda integration: integrations.rotate_key(integration, by=request.user, at=at),
+            lambda integration: integrations.rotate_key(integration, by=by, at=at),
             done="{} has a new key. Give it to the sender now.",
         )

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -18,10 +19,11 @@ from django.utils.safestring import SafeString
 
 from incidents.admin import history
 from incidents.admin.spans import SpanField
+from incidents.models import User
 from incidents.refusals import Refusal
 
 ZONES = {"list": "zones", "autocomplete": "off", "spellcheck": "false", "class": "vTextField"}
-FIELDS = {models.DurationField: {"form_class": SpanField}}
+FIELDS: dict[Any, Any] = {models.DurationField: {"form_class": SpanField}}
 
 Deed = Callable[[Any], object]
 
@@ -57,7 +59,7 @@ class ConfigurationAdmin(admin.ModelAdmin):
     def buttons_for(self, request: HttpRequest, row: Any) -> Iterable[tuple[str, str]]:
         """The name and the label of each action that the row's page offers."""
         actions = self.get_actions(request)
-        return [(name, str(actions[name][2])) for name in self.buttons if name in actions]
+        return [(name, str(action[2])) for name in self.buttons if (action := actions.get(name))]
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -120,6 +122,17 @@ class RowInline(admin.TabularInline):
 def warning(text: str) -> SafeString:
     """The text as a red note; empty stays empty."""
     return format_html('<ul class="errorlist"><li>{}</li></ul>', text) if text else SafeString("")
+
+
+def signed_in(request: HttpRequest) -> User:
+    """The administrator whose request this is; the admin site let nobody else in.
+
+    Raises:
+        PermissionDenied: nobody is signed in.
+    """
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
 
 
 def _with_zones(db_field: Any, kwargs: dict[str, Any]) -> dict[str, Any]:

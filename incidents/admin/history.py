@@ -70,8 +70,9 @@ def is_tracked(model: type[models.Model]) -> bool:
 def _events(model: type[models.Model], where: dict[str, Any], branches: Sequence[Branch]) -> Iterator[Any]:
     """Every event of the rows that fit, and of those that ever belonged to them."""
     ids = set()
-    for event_model in event_models(tracks_model=model):
-        for event in event_model._default_manager.filter(**where).select_related("pgh_context").order_by("pgh_id"):
+    tables: list[Any] = event_models(tracks_model=model)
+    for table in tables:
+        for event in table._default_manager.filter(**where).select_related("pgh_context").order_by("pgh_id"):
             ids.add(event.pgh_obj_id)
             yield event
     for branch in branches if ids else ():

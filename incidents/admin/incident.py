@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.templatetags.admin_urls import admin_urlname
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from incidents.admin.configuration import signed_in
 from incidents.admin.readonly import ReadOnlyAdmin, ReadOnlyInline
 from incidents.models import (
     Alert,
@@ -52,7 +52,7 @@ class ClockInline(ReadOnlyInline):
     """Obligations."""
 
     model = Clock
-    fields = readonly_fields = ["rule", "severity", "started_at", "due_at", "met_at", "state"]
+    columns = ("rule", "severity", "started_at", "due_at", "met_at", "state")
     select = ("severity",)
     ordering = ["started_at", "pk"]
 
@@ -61,7 +61,7 @@ class PhaseInline(ReadOnlyInline):
     """When each phase was entered."""
 
     model = PhaseEntry
-    fields = readonly_fields = ["phase", "entered_at"]
+    columns = ("phase", "entered_at")
     ordering = ["entered_at", "pk"]
 
 
@@ -69,7 +69,7 @@ class SeverityChangeInline(ReadOnlyInline):
     """Changes of the level."""
 
     model = SeverityChange
-    fields = readonly_fields = ["at", "old", "new", "by", "reason"]
+    columns = ("at", "old", "new", "by", "reason")
     select = ("old", "new", "by")
     ordering = ["at", "pk"]
 
@@ -78,7 +78,7 @@ class ParticipantInline(ReadOnlyInline):
     """Who takes part."""
 
     model = Participant
-    fields = readonly_fields = ["user", "why", "since", "joined_at"]
+    columns = ("user", "why", "since", "joined_at")
     select = ("user",)
     ordering = ["since", "pk"]
 
@@ -87,7 +87,7 @@ class TaskInline(ReadOnlyInline):
     """What is to be done."""
 
     model = Task
-    fields = readonly_fields = ["title", "owner", "role", "created_at", "done_at", "done_by"]
+    columns = ("title", "owner", "role", "created_at", "done_at", "done_by")
     select = ("owner", "done_by")
     ordering = ["created_at", "pk"]
 
@@ -134,8 +134,7 @@ class IncidentAdmin(OfIncidentAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
         """Pass the one gate, as every reader does."""
-        assert request.user.is_authenticated
-        return Incident.objects.visible_to(request.user)
+        return Incident.objects.visible_to(signed_in(request))
 
     @admin.display(description="Reference", ordering="number")
     def ref(self, incident: Incident) -> str:
@@ -145,11 +144,11 @@ class IncidentAdmin(OfIncidentAdmin):
     @admin.display(description="Told in full")
     def story(self, incident: Incident) -> SafeString:
         """The ways to the rows that would be too many for this page."""
-        links = [("timeline", TimelineEntry), ("alerts", Alert), ("notices", Notice)]
+        links = [("timeline", "timelineentry"), ("alerts", "alert"), ("notices", "notice")]
         return format_html_join(
             ", ",
             '<a href="{}?incident__id__exact={}">{}</a>',
-            ((reverse(admin_urlname(model._meta, "changelist")), incident.pk, label) for label, model in links),
+            ((reverse(f"admin:incidents_{model}_changelist"), incident.pk, label) for label, model in links),
         )
 
 

@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from incidents import enrolling, people
-from incidents.admin.configuration import ConfigurationAdmin, RowInline, warning
+from incidents.admin.configuration import ConfigurationAdmin, RowInline, signed_in, warning
 from incidents.admin.history import Branch
 from incidents.admin.readonly import ReadOnly
 from incidents.models import Access, ApiToken, Holiday, Membership, Organisation, Scope, Team, User
@@ -100,7 +100,7 @@ class PersonAdmin(ConfigurationAdmin, UserAdmin):
     readonly_fields = ["standing", "sign_in", "last_login", "created_at"]
     actions = ["make_token", "deactivate", "reactivate", "remove_second_factor"]
     buttons = ("make_token", "deactivate", "reactivate", "remove_second_factor")
-    branches = (Branch(Membership, "user"),)
+    branches: tuple[Branch, ...] = (Branch(Membership, "user"),)
     fieldsets = [
         (None, {"fields": ["name", "email", "time_zone", "access"]}),
         ("Account", {"fields": ["standing", "sign_in", "last_login", "created_at"]}),
@@ -186,8 +186,8 @@ class PersonAdmin(ConfigurationAdmin, UserAdmin):
         return self._do(request, queryset, people.remove_second_factor, done="The second factor of {} is removed.")
 
     def _do(self, request: HttpRequest, queryset: QuerySet[User], deed: Any, *, done: str) -> HttpResponse | None:
-        at = timezone.now()
-        return self.carry_out(request, queryset, lambda person: deed(person, by=request.user, at=at), done=done)
+        by, at = signed_in(request), timezone.now()
+        return self.carry_out(request, queryset, lambda person: deed(person, by=by, at=at), done=done)
 
     @admin.action(description="Make an API token")
     def make_token(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:

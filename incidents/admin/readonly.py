@@ -34,12 +34,21 @@ class ReadOnlyAdmin(ReadOnly, admin.ModelAdmin):
 
 
 class ReadOnlyInline(ReadOnly, admin.TabularInline):
-    """The rows that belong to another one, on its page. ``select`` names the foreign keys that are shown."""
+    """The rows that belong to another one, on its page. ``select`` names the foreign keys among the columns."""
 
     template = "admin/readonly_inline.html"
     extra = 0
     can_delete = False
+    columns: tuple[str, ...] = ()
     select: tuple[str, ...] = ()
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The columns."""
+        return self.columns
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """All of them."""
+        return self.columns
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Load the names that are shown with the rows."""

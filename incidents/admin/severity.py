@@ -38,8 +38,8 @@ class SeverityForm(forms.ModelForm):
         said = super().clean() or self.cleaned_data
         for rule, span in (("ack_rule", "ack_deadline"), ("respond_rule", "respond_by")):
             self._hold_together(said, rule, span)
-        targets = [said.get(name) for name in PHASE_TARGETS[:3]]
-        if None not in targets and targets != sorted(targets):
+        targets = [said[name] for name in PHASE_TARGETS[:3] if said.get(name) is not None]
+        if targets != sorted(targets):
             self.add_error("resolve_target", "The phases follow one another: no target may lie before the one above.")
         return said
 

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils import timezone
 
@@ -171,11 +171,11 @@ class LayerAdmin(ConfigurationAdmin):
             text = f"{layer.anchor.replace('T', ' ')} comes twice in {layer.time_zone}, because the clocks go back."
             self.message_user(request, f"{text} The first of the two counts.", messages.WARNING)
 
-    def response_post_save_add(self, request: HttpRequest, obj: Layer) -> HttpResponse:
+    def response_post_save_add(self, request: HttpRequest, obj: Layer) -> HttpResponseRedirect:
         """Return to the schedule."""
         return redirect("admin:oncall_schedule_change", obj.schedule_id)
 
-    def response_post_save_change(self, request: HttpRequest, obj: Layer) -> HttpResponse:
+    def response_post_save_change(self, request: HttpRequest, obj: Layer) -> HttpResponseRedirect:
         """Return to the schedule."""
         return redirect("admin:oncall_schedule_change", obj.schedule_id)
 

@@ -11,10 +11,10 @@ class StepInline(ReadOnlyInline):
     """The run's own copy of the ladder."""
 
     model = EscalationStep
-    fields = readonly_fields = [
+    columns = (
         "loop", "level", "due_at", "condition", "act", "targets", "task_title", "proposes", "state", "fired_at",
         "outcome",
-    ]  # fmt: skip
+    )  # fmt: skip
     select = ("proposes",)
     ordering = ["loop", "level", "pk"]
 
@@ -35,7 +35,7 @@ class DeliveryInline(ReadOnlyInline):
     """The messages that carry a page."""
 
     model = Delivery
-    fields = readonly_fields = ["channel", "address", "state", "created_at", "sent_at", "attempts", "error"]
+    columns = ("channel", "address", "state", "created_at", "sent_at", "attempts", "error")
     ordering = ["pk"]
 
 
@@ -55,7 +55,7 @@ class AttemptInline(ReadOnlyInline):
     """Each try to hand a message over."""
 
     model = Attempt
-    fields = readonly_fields = ["number", "transport", "at", "outcome", "detail"]
+    columns = ("number", "transport", "at", "outcome", "detail")
     ordering = ["number", "pk"]
 
 

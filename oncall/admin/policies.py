@@ -1,5 +1,6 @@
 """Escalation policies, read as a ladder; each level has a page of its own with its targets."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -9,7 +10,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Max, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
@@ -251,11 +252,11 @@ class LevelAdmin(ConfigurationAdmin):
         """The level as its ladder says it."""
         return ladder.say(level)
 
-    def response_post_save_add(self, request: HttpRequest, obj: EscalationLevel) -> HttpResponse:
+    def response_post_save_add(self, request: HttpRequest, obj: EscalationLevel) -> HttpResponseRedirect:
         """Return to the ladder."""
         return redirect("admin:oncall_escalationpolicy_change", obj.policy_id)
 
-    def response_post_save_change(self, request: HttpRequest, obj: EscalationLevel) -> HttpResponse:
+    def response_post_save_change(self, request: HttpRequest, obj: EscalationLevel) -> HttpResponseRedirect:
         """Return to the ladder."""
         return redirect("admin:oncall_escalationpolicy_change", obj.policy_id)
 
@@ -279,5 +280,5 @@ def scope(policy: EscalationPolicy) -> str:
     return f"{service}, {severity}"
 
 
-def _is_last_resort(values: dict[str, Any]) -> bool:
+def _is_last_resort(values: Mapping[str, Any]) -> bool:
     return bool(values.get("is_active")) and values.get("service") is None and values.get("severity") is None

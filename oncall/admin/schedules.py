@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from incidents.admin.configuration import ConfigurationAdmin, RowInline, warning
+from incidents.admin.configuration import ConfigurationAdmin, RowInline, signed_in, warning
 from incidents.admin.history import Branch
 from incidents.admin.readonly import ReadOnlyAdmin, ReadOnlyInline
 from oncall import scheduling
@@ -38,7 +38,7 @@ class LayerInline(ReadOnlyInline):
     """The rotations of a schedule that count now or later, each leading to its page."""
 
     model = Layer
-    fields = readonly_fields = ["link", "turns", "priority", "time_zone", "anchor", "unit", "length", "in_force"]
+    columns = ("link", "turns", "priority", "time_zone", "anchor", "unit", "length", "in_force")
     ordering = ["-priority", "effective_from", "pk"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Layer]:
@@ -89,7 +89,7 @@ class OverrideFormSet(forms.BaseInlineFormSet):
         super().clean()
         now = timezone.now()
         for form in self.initial_forms:
-            if self._should_delete_form(form) and form.instance.start <= now:
+            if form.cleaned_data.get("DELETE") and form.instance.start <= now:
                 raise ValidationError(
                     f"The override for {form.instance.person} has begun. Set its end to now instead of removing it, so "
                     "that the past stays true."
@@ -193,7 +193,7 @@ class ScheduleAdmin(ConfigurationAdmin):
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Note who made an override."""
         for row in formset.save(commit=False):
-            row.by = row.by or request.user
+            row.by = row.by or signed_in(request)
             row.save()
         for row in formset.deleted_objects:
             row.delete()
