@@ -74,7 +74,7 @@ def test_the_pagerduty_client_triggers_acknowledges_and_resolves(committed_db, d
         assert alert.links == [{"href": "https://example.com/graph", "text": "Graph"}]
 
         client.resolve(key)
-        client.submit("Release 7", "pipeline")
+        client.submit("Release 7", "pipeline", timestamp="2026-03-02T14:00:00Z")
         due.tick(rung=True)
         assert Incident.objects.get().status == Status.RESOLVED
         assert RawEvent.objects.get(format="pagerduty-change").outcome == {"change recorded": 1}
