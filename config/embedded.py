@@ -23,12 +23,12 @@ from urllib.parse import quote
 import psycopg
 
 from config.places import (
-    OPEN_STEP,
     EmbeddedError,
     can_enter,
     make_common,
     make_data_dir,
     make_own,
+    make_step,
     server_account,
     sockets_place,
 )
@@ -136,7 +136,7 @@ class Postgres:
         """
         make_data_dir(self.data_dir)
         binaries = open_to(find_postgres(), self.account)
-        make_own(self.sockets.parent, None, OPEN_STEP if self.account else 0o700)
+        make_step(self.sockets.parent)
         make_own(self.sockets, self.account)
         make_own(self._home(), self.account)
         if self.cluster.exists():
@@ -286,7 +286,7 @@ class Valkey:
             EmbeddedError: there is no binary for this machine.
         """
         make_data_dir(self.data_dir)
-        make_own(self.socket.parent, None, 0o700 if os.geteuid() else OPEN_STEP)
+        make_step(self.socket.parent)
         make_own(self.data_dir / "logs", None)
         settings = {
             "port": "0",

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config.embedded import Postgres, Valkey
-from config.places import make_data_dir, make_own
+from config.places import make_data_dir, make_own, make_step
 from config.programs import Program
 from config.supervisor import Child, StartError, Supervisor
 
@@ -106,7 +106,7 @@ class Machine:
 
     def _note(self, name: str, address: str) -> None:
         """Leave the address where every other command of this DATA_DIR looks for it (``config.settings``)."""
-        self.notes.mkdir(exist_ok=True)
+        make_step(self.notes)
         (self.notes / name).write_text(f"{address}\n", encoding="utf-8")
 
     def _prepare(self) -> None:

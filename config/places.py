@@ -88,10 +88,15 @@ def _claim(folder: Path, held: int, account: Account | None, mode: int) -> None:
     os.fchmod(held, mode)
 
 
+def make_step(folder: Path) -> None:
+    """Make a folder on the way to others: closed, but for root, whose servers run as somebody else."""
+    make_own(folder, None, OPEN_STEP if os.geteuid() == 0 else 0o700)
+
+
 def make_data_dir(data_dir: Path) -> None:
     """Make DATA_DIR if need be; one that stands keeps its mode, for it may be anything."""
     if not data_dir.is_dir():
-        make_own(data_dir, None, OPEN_STEP if os.geteuid() == 0 else 0o700)
+        make_step(data_dir)
 
 
 def make_common() -> Path:
