@@ -120,7 +120,7 @@ STORIES = (
             phase(10, "lead", "mitigate"),
             action(12, "platform lead", "Health check overridden; 40 of 40 instances take traffic again.", OPERATIONS),
             mitigate(13, "platform lead", "Health check overridden so that instances take traffic", over=True),
-            update(17, "ingrid", "Orders work again since 19:44 UTC. We watch it closely.", COMMUNICATIONS),
+            update(17, "ingrid", "Orders have worked again since 19:44 UTC. We watch it closely.", COMMUNICATIONS),
             note(40, "on call", "Error rate 0.02 %, as on any evening.", TECH_LEAD),
             resolve(
                 96,

@@ -89,7 +89,7 @@ STORIES = (
         2,
         (
             take(7, "on call"),
-            finding(26, "on call", "They refuse us since our sender key changed; the new one is not in our DNS."),
+            finding(26, "on call", "They have refused us since our sender key changed; the new one is not in our DNS."),
             action(34, "on call", "Key published. It takes up to an hour until everybody sees it."),
             mitigate(79, "on call", "The sender key is published", over=True),
             action(140, "on call", "11,800 bounced mails are sent again, oldest first."),

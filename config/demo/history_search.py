@@ -36,7 +36,9 @@ STORIES = (
         (
             ack(14, "on call"),
             finding(
-                25, "on call", "The index was last built at 22:10 yesterday. The builder waits for a lock since then."
+                25,
+                "on call",
+                "The index was last built at 22:10 yesterday. The builder has waited for a lock since then.",
             ),
             action(38, "on call", "Removed the stale lock; a full build has begun and takes 50 minutes."),
             note(60, "on call", "The product page itself shows the right price, so nobody pays a wrong one."),

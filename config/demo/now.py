@@ -125,7 +125,9 @@ STORIES = (
         0,
         (
             take(0.9, "on call", "by phone"),
-            finding(1.8, "on call", "Writes fail since 30 seconds before the alert; reads are fine.", OPERATIONS),
+            finding(
+                1.8, "on call", "Writes have failed since half a minute before the alert; reads are fine.", OPERATIONS
+            ),
             join(2.1, "lead"),
             action(2.4, "lead", "P0 confirmed. I command, the bridge is open. Payments, please join.", COMMANDER),
             join(3, "payments on call"),
@@ -133,7 +135,7 @@ STORIES = (
             update(
                 4,
                 "ingrid",
-                "No order can be saved since a few minutes. Browsing works. Platform and Payments are on it; "
+                "For some minutes now no order has been saved. Browsing works. Platform and Payments are on it; "
                 "next update in 10 minutes.",
                 COMMUNICATIONS,
             ),

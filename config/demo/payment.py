@@ -58,8 +58,8 @@ def payment_story() -> tuple[StoryEvent, ...]:
             3,
             COMMUNICATIONS,
             EntryKind.UPDATE,
-            "Most card payments fail since 14:02 UTC. Management is informed and the status page says “degraded”. "
-            "Next update at 14:20.",
+            "Most card payments have failed since 14:02 UTC. Management is informed and the status page says "
+            "“degraded”. Next update at 14:20.",
         ),
         (
             6,
