@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import QuerySet
@@ -23,7 +24,10 @@ from incidents.models import User
 from incidents.refusals import Refusal
 
 ZONES = {"list": "zones", "autocomplete": "off", "spellcheck": "false", "class": "vTextField"}
-FIELDS: dict[Any, Any] = {models.DurationField: {"form_class": SpanField}}
+FIELDS: dict[Any, Any] = {
+    models.DurationField: {"form_class": SpanField},
+    ArrayField: {"widget": forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"})},
+}
 
 Deed = Callable[[Any], object]
 

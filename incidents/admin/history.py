@@ -111,7 +111,7 @@ class _Names:
                     wanted[field.related_model].add(getattr(event, field.attname))
             if by := _author(event):
                 wanted[User].add(by)
-        self.rows = {model: model._default_manager.in_bulk(list(ids)) for model, ids in wanted.items()}
+        self.rows = {model: model._default_manager.select_related().in_bulk(list(ids)) for model, ids in wanted.items()}
 
     def who(self, event: Any) -> str:
         """The person in whose request the change was made."""

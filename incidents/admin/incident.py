@@ -61,6 +61,7 @@ class PhaseInline(ReadOnlyInline):
     """When each phase was entered."""
 
     model = PhaseEntry
+    verbose_name_plural = "phases"
     columns = ("phase", "entered_at")
     ordering = ["entered_at", "pk"]
 
@@ -112,9 +113,11 @@ class IncidentAdmin(OfIncidentAdmin):
             "Severity and impact",
             {
                 "fields": [
-                    ("severity", "peak_severity", "suggested_severity", "severity_assumed"),
+                    ("severity", "peak_severity"),
+                    ("suggested_severity", "severity_assumed"),
                     ("service", "affected_services"),
-                    ("affected_percent", "workaround", "urgency"),
+                    ("affected_percent", "urgency"),
+                    "workaround",
                 ]
             },
         ),
@@ -122,9 +125,12 @@ class IncidentAdmin(OfIncidentAdmin):
             "Times (UTC)",
             {
                 "fields": [
-                    ("impact_started_at", "detected_at", "detection", "declared_at", "declared_by"),
-                    ("contract_started_at", "acknowledged_at", "acknowledged_by"),
-                    ("mitigated_at", "recovered_at", "resolved_at", "closed_at"),
+                    ("impact_started_at", "detected_at"),
+                    ("declared_at", "declared_by"),
+                    ("detection", "contract_started_at"),
+                    ("acknowledged_at", "acknowledged_by"),
+                    ("mitigated_at", "recovered_at"),
+                    ("resolved_at", "closed_at"),
                 ]
             },
         ),

@@ -89,12 +89,11 @@ class PersonAdmin(ConfigurationAdmin, UserAdmin):
 
     form, add_form = PersonForm, NewPersonForm
     add_form_template = None
-    list_display = ["name", "email", "team_names", "access", "time_zone", "is_active", "last_login"]
+    list_display = ["name", "email", "team_names", "access", "is_active", "time_zone"]
     list_filter = ["is_active", "access", "teams"]
     list_display_links = ["name"]
     search_fields = ["name", "email", "memberships__team__name"]
     ordering = ["name", "pk"]
-    date_hierarchy = "created_at"
     filter_horizontal = ()
     inlines = [TeamsOfPersonInline]
     readonly_fields = ["standing", "sign_in", "last_login", "created_at"]
@@ -146,6 +145,8 @@ class PersonAdmin(ConfigurationAdmin, UserAdmin):
     def buttons_for(self, request: HttpRequest, row: User) -> list[tuple[str, str]]:
         """Offer what can be done to this person now."""
         idle = {"reactivate"} if row.is_active else {"deactivate", "make_token"}
+        if not Authenticator.objects.filter(user=row).exists():
+            idle.add("remove_second_factor")
         return [(name, label) for name, label in super().buttons_for(request, row) if name not in idle]
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:

@@ -106,6 +106,7 @@ class TimelineEntry(models.Model):
                 func=UNLESS_PRUNING,
             )
         ]
+        verbose_name_plural = "timeline entries"
 
     def __str__(self) -> str:
         return f"{self.seq} {self.kind}"

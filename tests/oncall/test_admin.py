@@ -128,7 +128,7 @@ def test_what_a_row_points_to_is_found_while_one_types(administrator, world, ask
 
 
 def test_the_ground_floor_knows_the_channels_of_the_pager():
-    assert set(CHANNEL_WORDS) == set(Channel.values)
+    assert set(CHANNEL_WORDS) == set(Channel.values) - {"canary"}  # which only proves that the way is open
 
 
 def test_a_contact_method_is_added_on_the_page_of_the_person_and_verified_by_a_tick(administrator):
