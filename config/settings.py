@@ -234,6 +234,9 @@ ADMIN_EMAIL = env_str("ADMIN_EMAIL", "admin@example.com")
 DEMO = env_bool("DEMO", default=True)
 SANDBOX = env_bool("SANDBOX", default=EMBEDDED)
 
+DEAD_MAN_URL = env_str("DEAD_MAN_URL")
+if DEAD_MAN_URL and not DEAD_MAN_URL.startswith(("http://", "https://")):
+    raise ImproperlyConfigured("DEAD_MAN_URL must begin with http:// or https://")
 DOORBELL = env_bool("DOORBELL", default=not TESTING)
 
 PGHISTORY_DEFAULT_TRACKERS = (pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent())

@@ -5,7 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Min, QuerySet
+from django.db.models import QuerySet
 
 from incidents import due, timeline
 from incidents.business_hours import BusinessHours
@@ -117,13 +117,8 @@ def of(incident: Incident) -> list[Clock]:
 
 def breach_due(at: datetime) -> due.Done:
     """Breach what ran out: the due source ``clocks``."""
-    ids = list(_running(at).order_by("due_at", "pk").values_list("pk", flat=True)[: due.BATCH])
+    ids = list(running(at).order_by("due_at", "pk").values_list("pk", flat=True)[: due.BATCH])
     return due.Done(rows=_breach(ids, at=at)) if ids else due.Done()
-
-
-def oldest_due(at: datetime) -> datetime | None:
-    """Since when the oldest unbreached clock is over."""
-    return _running(at).aggregate(oldest=Min("due_at"))["oldest"]
 
 
 @transaction.atomic
@@ -131,7 +126,7 @@ def _breach(ids: Sequence[int], *, at: datetime) -> int:
     wanted = Clock.objects.filter(pk__in=ids).values("incident")
     rows = Incident.objects.select_for_update(no_key=True, skip_locked=True).filter(pk__in=wanted).order_by("pk")
     incidents = {incident.pk: incident for incident in rows}
-    clocks = list(_running(at).filter(pk__in=ids, incident__in=incidents))
+    clocks = list(running(at).filter(pk__in=ids, incident__in=incidents))
     lines = []
     for clock in clocks:
         clock.state = ClockState.BREACHED
@@ -145,7 +140,8 @@ def _breach(ids: Sequence[int], *, at: datetime) -> int:
     return len(clocks)
 
 
-def _running(at: datetime) -> QuerySet[Clock]:
+def running(at: datetime) -> QuerySet[Clock]:
+    """Clocks that ran out and are not breached yet."""
     return Clock.objects.filter(state=ClockState.RUNNING, due_at__lt=at)
 
 

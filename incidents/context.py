@@ -10,7 +10,7 @@ from incidents.models import Incident
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """How many incidents are open for this person, whether a P0 is among them, whether the engine is late (2 queries)."""
+    """Open incidents of this person, whether a P0 is among them, whether the engine is late (3 queries)."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}

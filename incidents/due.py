@@ -10,13 +10,15 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from celery import current_app
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Min, QuerySet
+from django.db.models.expressions import Combinable
 
-from incidents.models import EngineBeat
+from incidents.models import EngineBeat, LatenessBucket
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +47,26 @@ class Done:
 
 @dataclass(frozen=True)
 class Source:
-    """Rows that wait for a time. ``do`` handles at most one set; ``oldest`` tells since when the oldest is due."""
+    """Rows that wait for a time. ``do`` handles at most one set of what ``waiting`` finds.
+
+    ``since`` names the field that tells since when a row is due; empty = its wait is no lateness of the engine.
+    """
 
     name: str
     do: Callable[[datetime], Done]
-    oldest: Callable[[datetime], datetime | None]
+    waiting: Callable[[datetime], QuerySet[Any]]
+    since: str | Combinable
+
+    def oldest(self, at: datetime) -> datetime | None:
+        """Since when the oldest row is due (1 query)."""
+        if not self.since:
+            return None
+        found: datetime | None = self.waiting(at).order_by().aggregate(oldest=Min(self.since))["oldest"]
+        return found
+
+    def backlog(self, at: datetime) -> int:
+        """How many rows are due (1 query)."""
+        return self.waiting(at).order_by().count()
 
 
 @dataclass
@@ -89,7 +106,13 @@ def tick(*, rung: bool = False, ring: Callable[[Iterable[Bell]], None] | None = 
     if not rung and beat and timedelta(0) <= at - beat < FRESH:
         return ticked
     ticked.late_seconds = _lateness(at)
-    EngineBeat.objects.update(ticked_at=at, oldest_due_seconds=ticked.late_seconds)
+    EngineBeat.objects.update(
+        ticked_at=at,
+        oldest_due_seconds=ticked.late_seconds,
+        ticks=F("ticks") + 1,
+        late_sum=F("late_sum") + ticked.late_seconds,
+    )
+    LatenessBucket.objects.filter(upper_seconds__gte=ticked.late_seconds).update(count=F("count") + 1)
     for _ in range(ROUNDS):
         done = do_round(at)
         ticked.rows += done.rows

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from incidents import pulse
-from incidents.models import Incident, RawEvent
+from incidents import due, pulse
+from incidents.models import EngineBeat, Incident, LatenessBucket, RawEvent
 
-Collect = Callable[[], Iterable[GaugeMetricFamily]]
+Collect = Callable[[], Iterable[Metric]]
 COLLECTORS: list[Collect] = []
 
 
@@ -26,23 +26,37 @@ def exposition() -> bytes:
 
 
 class _Everything:
-    def collect(self) -> Iterable[GaugeMetricFamily]:
+    def collect(self) -> Iterable[Metric]:
         yield from _engine()
         yield from _incidents()
         for collect in COLLECTORS:
             yield from collect()
 
 
-def _engine() -> Iterable[GaugeMetricFamily]:
+def _engine() -> Iterable[Metric]:
     now = pulse.read()
     silence = float("inf") if now.silence is None else now.silence
     yield GaugeMetricFamily("tocsin_tick_age_seconds", "Time since the last tick of the engine.", silence)
-    yield GaugeMetricFamily(
-        "tocsin_oldest_due_seconds", "Lateness of the oldest due row at the last tick.", now.late_seconds
-    )
+    text = "Lateness of the oldest due row at the last tick."
+    yield GaugeMetricFamily("tocsin_oldest_due_seconds", text, now.late_seconds)
+    yield _lateness()
+    backlog = GaugeMetricFamily("tocsin_due_backlog", "Rows that are due now.", labels=["source"])
+    for source in due.SOURCES:
+        backlog.add_metric([source.name], source.backlog(now.at))
+    yield backlog
 
 
-def _incidents() -> Iterable[GaugeMetricFamily]:
+def _lateness() -> HistogramMetricFamily:
+    """How late the oldest due row was, over all ticks."""
+    ticks, total = EngineBeat.objects.values_list("ticks", "late_sum").first() or (0, 0.0)
+    rows = LatenessBucket.objects.order_by("upper_seconds").values_list("upper_seconds", "count")
+    buckets = [(f"{upper:g}", float(count)) for upper, count in rows] + [("+Inf", float(ticks))]
+    family = HistogramMetricFamily("tocsin_lateness_seconds", "Lateness of the oldest due row, of every tick.")
+    family.add_metric([], buckets, total)
+    return family
+
+
+def _incidents() -> Iterable[Metric]:
     family = GaugeMetricFamily("tocsin_open_incidents", "Open incidents by severity.", labels=["severity"])
     counts = dict.fromkeys(range(5), 0)
     for level in Incident.objects.open().values_list("severity_id", flat=True):
@@ -50,5 +64,5 @@ def _incidents() -> Iterable[GaugeMetricFamily]:
     for level, count in counts.items():
         family.add_metric([f"P{level}"], count)
     yield family
-    waiting = RawEvent.objects.filter(processed_at=None).count()
-    yield GaugeMetricFamily("tocsin_raw_events_waiting", "Accepted events that are not processed yet.", waiting)
+    newest = RawEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    yield CounterMetricFamily("tocsin_raw_events", "Events accepted since the beginning.", newest)

@@ -1,5 +1,6 @@
 """How the engine is: the age of its last tick and how late its oldest row was."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,6 +9,15 @@ from incidents.models import EngineBeat
 
 LONGEST_SILENCE = timedelta(seconds=10)  # since the last tick
 LONGEST_LATENESS = timedelta(seconds=30)  # of the oldest due row
+
+Check = Callable[[], str]
+CHECKS: list[Check] = []
+
+
+def register(check: Check) -> None:
+    """Let an upper app say what troubles it, in a sentence, or nothing; called from ``AppConfig.ready()``."""
+    if check not in CHECKS:
+        CHECKS.append(check)
 
 
 @dataclass(frozen=True)
@@ -44,3 +54,10 @@ def read() -> Pulse:
     """Read the engine's row and the database's clock (2 queries)."""
     beat = EngineBeat.objects.first() or EngineBeat()
     return Pulse(due.database_now(), beat.ticked_at, beat.oldest_due_seconds, beat.last_error)
+
+
+def troubles() -> list[str]:
+    """All that is wrong with the engine, in sentences; empty = pages go out."""
+    now = read()
+    found = [now.words] if now.is_late else []
+    return found + [words for check in CHECKS if (words := check())]

@@ -7,19 +7,24 @@ class OncallConfig(AppConfig):
     """Stands on ``incidents``; hears of each move inside its transaction."""
 
     name = "oncall"
+    verbose_name = "On call"
 
     def ready(self) -> None:
         """Register the hook and the sources, in the order of a round: pages before messages."""
-        from incidents import due, moves
-        from oncall import climbing, escalation, notices, paging, sending
+        from incidents import due, gauges, moves, pulse
+        from oncall import canary, climbing, escalation, notices, paging, sending
+        from oncall import gauges as own_gauges
 
         moves.register_hook(escalation.on_move)
+        gauges.register(own_gauges.collect)
+        pulse.register(canary.trouble)
         for source in (
-            due.Source("announcements", escalation.begin_missing, escalation.oldest_missing),
-            due.Source("escalations", climbing.fire_due, climbing.oldest_due),
-            due.Source("repeats", paging.repeat_due, paging.oldest_repeat),
-            due.Source("notices", notices.dispatch_due, notices.oldest_due),
-            due.Source("expiries", sending.expire_due, sending.oldest_expired),
-            due.Source("deliveries", paging.bells, paging.oldest_waiting),
+            due.Source("announcements", escalation.begin_missing, escalation.without_run, "contract_started_at"),
+            due.Source("escalations", climbing.fire_due, climbing.due_runs, "due_at"),
+            due.Source("repeats", paging.repeat_due, paging.repeating, "repeat_at"),
+            due.Source("notices", notices.dispatch_due, notices.waiting, "due_at"),
+            due.Source("expiries", sending.expire_due, sending.expired, ""),
+            due.Source("canaries", canary.send_due, canary.waiting, ""),
+            due.Source("deliveries", paging.bells, paging.unsent, "not_before"),
         ):
             due.register(source)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from incidents import due, timeline
 from incidents.models import EntryKind, Incident, Notice, Role, SeverityProposal, Task
@@ -32,18 +32,14 @@ class Outcome:
 
 def fire_due(at: datetime) -> due.Done:
     """Fire what is due: the due source ``escalations``. At most one level per tick and run, empty ones aside."""
-    ids = list(_due(at).order_by("due_at", "pk").values_list("incident", flat=True)[: due.BATCH])
+    ids = list(due_runs(at).order_by("due_at", "pk").values_list("incident", flat=True)[: due.BATCH])
     if not ids:
         return due.Done()
     return due.Done(rows=due.in_sets(ids, lambda some: _fire(some, at), lambda row, error: _blame(row, error, at)))
 
 
-def oldest_due(at: datetime) -> datetime | None:
-    """Since when the oldest level is due."""
-    return _due(at).aggregate(oldest=Min("due_at"))["oldest"]
-
-
-def _due(at: datetime) -> QuerySet[Escalation]:
+def due_runs(at: datetime) -> QuerySet[Escalation]:
+    """Active runs whose time has come and that do not rest after a failure."""
     rested = Q(not_before=None) | Q(not_before__lte=at)
     return Escalation.objects.filter(rested, state=RunState.ACTIVE, due_at__lt=at)
 
@@ -57,7 +53,7 @@ def _fire(incident_ids: Sequence[int], at: datetime) -> int:
         .order_by("pk")
     )
     incidents = {incident.pk: incident for incident in locked}
-    runs = list(_due(at).filter(incident__in=incidents).order_by("due_at", "pk"))
+    runs = list(due_runs(at).filter(incident__in=incidents).order_by("due_at", "pk"))
     steps: dict[int, list[EscalationStep]] = {run.pk: [] for run in runs}
     for step in EscalationStep.objects.filter(run__in=runs).order_by("loop", "due_at", "level", "pk"):
         steps[step.run_id].append(step)
@@ -269,7 +265,9 @@ class Climb:
 
 def _blame(incident_id: int, error: Exception, at: datetime) -> None:
     """Let a run that raises rest, visibly; after five failures the fallback contact is told."""
-    for run in _due(at).filter(incident=incident_id).select_related("incident__service__team", "incident__severity"):
+    for run in (
+        due_runs(at).filter(incident=incident_id).select_related("incident__service__team", "incident__severity")
+    ):
         due.blame_row(Escalation, run.pk, error, at)
         if run.attempts + 1 == ALARM_AFTER:
             incident = run.incident

@@ -172,16 +172,12 @@ def begin_missing(at: datetime) -> due.Done:
 
     A hook may be lost; the start of the contract tells which run belongs to it.
     """
-    ids = list(_without_run().values_list("pk", flat=True)[: due.BATCH])
+    ids = list(without_run(at).values_list("pk", flat=True)[: due.BATCH])
     return due.Done(rows=_begin_missing(ids, at)) if ids else due.Done()
 
 
-def oldest_missing(at: datetime) -> datetime | None:
-    """Since when the oldest incident waits for its run."""
-    return _without_run().values_list("contract_started_at", flat=True).first()
-
-
-def _without_run() -> QuerySet[Incident]:
+def without_run(at: datetime) -> QuerySet[Incident]:
+    """Open incidents that should have a run under their present contract and have none."""
     own = Escalation.objects.filter(incident=OuterRef("pk"), started_at=OuterRef("contract_started_at"))
     rows = Incident.objects.filter(~Exists(own), status=Status.OPEN).exclude(kind__in=Kind.silent)
     return rows.order_by("contract_started_at", "pk")

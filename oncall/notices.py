@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Min, QuerySet
+from django.db.models import QuerySet
 
 from incidents import due
 from incidents.models import Notice
@@ -17,22 +17,18 @@ INTERRUPTS = {Channel.VOICE}  # a notice never calls
 
 def dispatch_due(at: datetime) -> due.Done:
     """Write a delivery for each notice whose time has come: the due source ``notices``."""
-    ids = list(_waiting(at).values_list("pk", flat=True)[: due.BATCH])
+    ids = list(waiting(at).values_list("pk", flat=True)[: due.BATCH])
     return due.Done(rows=_dispatch(ids, at)) if ids else due.Done()
 
 
-def oldest_due(at: datetime) -> datetime | None:
-    """Since when the oldest notice waits."""
-    return _waiting(at).aggregate(oldest=Min("due_at"))["oldest"]
-
-
-def _waiting(at: datetime) -> QuerySet[Notice]:
+def waiting(at: datetime) -> QuerySet[Notice]:
+    """Notices whose time has come."""
     return Notice.objects.filter(dispatched_at=None, due_at__lt=at).order_by("due_at", "pk")
 
 
 @transaction.atomic
 def _dispatch(ids: Sequence[int], at: datetime) -> int:
-    rows = _waiting(at).filter(pk__in=ids, person__is_active=True).select_for_update(skip_locked=True, of=("self",))
+    rows = waiting(at).filter(pk__in=ids, person__is_active=True).select_for_update(skip_locked=True, of=("self",))
     notices = list(rows)
     methods = usable_methods([notice.person_id for notice in notices])
     deliveries = []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from incidents import due
 from incidents.models import Incident, Participant, User
@@ -111,24 +111,19 @@ def bell(channel: str) -> due.Bell:
     return due.Bell("oncall.tasks.deliver", "delivery", (("channel", channel),))
 
 
-def oldest_waiting(at: datetime) -> datetime | None:
-    """Since when the oldest unsent delivery waits."""
-    rows = Delivery.objects.filter(state=DeliveryState.PENDING, not_before__lte=at)
-    return rows.aggregate(oldest=Min("not_before"))["oldest"]
+def unsent(at: datetime) -> QuerySet[Delivery]:
+    """Deliveries whose time has come and that nobody has leased."""
+    return Delivery.objects.filter(state=DeliveryState.PENDING, not_before__lte=at)
 
 
 def repeat_due(at: datetime) -> due.Done:
     """Call again whoever has not answered: the due source ``repeats`` (C-9)."""
-    ids = list(_repeating(at).values_list("pk", flat=True)[: due.BATCH])
+    ids = list(repeating(at).values_list("pk", flat=True)[: due.BATCH])
     return due.Done(rows=_repeat(ids, at)) if ids else due.Done()
 
 
-def oldest_repeat(at: datetime) -> datetime | None:
-    """Since when the oldest repeated call is due."""
-    return _repeating(at).aggregate(oldest=Min("repeat_at"))["oldest"]
-
-
-def _repeating(at: datetime) -> QuerySet[Page]:
+def repeating(at: datetime) -> QuerySet[Page]:
+    """Pages whose next call is due."""
     return Page.objects.filter(repeat_at__lt=at).order_by("repeat_at", "pk")
 
 
@@ -138,7 +133,7 @@ def _repeat(ids: Collection[int], at: datetime) -> int:
     locked = Incident.objects.select_for_update(no_key=True, skip_locked=True).filter(pk__in=wanted).order_by("pk")
     incidents = {incident.pk: incident for incident in locked}
     pages = list(
-        _repeating(at).filter(pk__in=ids, incident__in=incidents).select_related("incident__severity", "person")
+        repeating(at).filter(pk__in=ids, incident__in=incidents).select_related("incident__severity", "person")
     )
     methods = usable_methods([page.person_id for page in pages])
     deliveries = []

@@ -1,7 +1,7 @@
 """The prospect of each severity: who would be told or paged when, in words, and who stands behind each level now."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from incidents.models import Access, Incident, Organisation, Service, Severity, User
@@ -34,6 +34,7 @@ class Rung:
     condition: str
     notes: tuple[str, ...]
     people: tuple[Behind, ...] | None
+    then: str = ""  # what follows where the level asks and reaches nobody now
 
     @property
     def offset(self) -> str:
@@ -101,6 +102,7 @@ class Prospect:
     def _ladder(self, severity: Severity | None) -> Ladder:
         policy = policies.choose(self._policies, self._supposed(severity))
         levels = sorted(policy.levels.all(), key=lambda row: (row.after, row.position)) if policy else []
+        rungs = [self._rung(number, level, levels, severity) for number, level in enumerate(levels, start=1)]
         return Ladder(
             severity=severity,
             policy=policy,
@@ -108,7 +110,7 @@ class Prospect:
             ways=tuple(way(channel) for channel in severity.channels) if severity else (),
             calls=_say_calls(severity),
             afterwards=_say_afterwards(policy),
-            rungs=tuple(self._rung(number, level, levels, severity) for number, level in enumerate(levels, start=1)),
+            rungs=tuple(_with_what_follows(rungs, policy)),
         )
 
     def _rung(
@@ -166,6 +168,18 @@ def _ways(reach: Reach, person: User, severity: Severity | None, act: str) -> tu
     if act == Act.INFORM:
         wanted = [channel for channel in wanted if channel not in NEVER_INTERRUPTS]
     return tuple(way(channel) for channel in [one for one in wanted if one in own] or own[:1])
+
+
+def _with_what_follows(rungs: Sequence[Rung], policy: EscalationPolicy | None) -> list[Rung]:
+    """Say at each level that asks what the engine turns to when it reaches nobody."""
+    last = "then the fallback contact" if policy and policy.falls_back else "nobody else follows"
+    asking = [rung.level for rung in rungs if rung.asks]
+    return [
+        replace(rung, then="the next level follows in the same second" if rung.level < max(asking) else last)
+        if rung.asks
+        else rung
+        for rung in rungs
+    ]
 
 
 def _say_calls(severity: Severity | None) -> str:

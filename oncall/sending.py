@@ -13,7 +13,7 @@ from django.db.models import F, Q, QuerySet
 
 from incidents import due, timeline
 from incidents.models import EntryKind, Incident
-from oncall import messages, paging
+from oncall import canary, messages, paging
 from oncall.channels import transport_for
 from oncall.channels.contract import DeliveryError, Receipt
 from oncall.models import Act, Attempt, Delivery, DeliveryState, Escalation, EscalationStep, Page, RunState, StepState
@@ -88,6 +88,8 @@ def _look_again(delivery: Delivery, at: datetime) -> tuple[str, str]:
     """Is the message still wanted? Returns the final state and the reason when it is not."""
     if delivery.expires_at < at:
         return DeliveryState.FAILED, "expired: it could not go out in time"
+    if delivery.person is None:
+        return "", ""
     if not delivery.person.is_active:
         return DeliveryState.CANCELLED, "the person is no longer active"
     if delivery.method is None or not delivery.method.is_usable:
@@ -103,8 +105,10 @@ def _succeeded(delivery: Delivery, transport: str, receipt: Receipt, *, at: date
     incident = _lock_incident(delivery)
     outcome = DeliveryState.DELIVERED if receipt.delivered else DeliveryState.ACCEPTED
     _record(delivery, transport, outcome, receipt.detail, at)
-    if _set(delivery, state=outcome, sent_at=due.database_now(), error=""):
+    sent_at = due.database_now()
+    if _set(delivery, state=outcome, sent_at=sent_at, error=""):
         _tell(incident, f"{_what(delivery)}: {outcome.label.lower()}.", at)
+        canary.arrived(delivery, sent_at)
 
 
 @transaction.atomic
@@ -193,16 +197,12 @@ def _bring_next_level_forward(page: Page, at: datetime) -> None:
 
 def expire_due(at: datetime) -> due.Done:
     """End, visibly, what could not go out in time: the due source ``expiries``."""
-    ids = list(_expired(at).order_by("expires_at", "pk").values_list("pk", flat=True)[: due.BATCH])
+    ids = list(expired(at).order_by("expires_at", "pk").values_list("pk", flat=True)[: due.BATCH])
     return due.Done(rows=_expire(ids, at)) if ids else due.Done()
 
 
-def oldest_expired(at: datetime) -> datetime | None:
-    """Expiry is no lateness of the engine: the delivery's own wait is judged elsewhere."""
-    return None
-
-
-def _expired(at: datetime) -> QuerySet[Delivery]:
+def expired(at: datetime) -> QuerySet[Delivery]:
+    """What did not go out in time."""
     return Delivery.objects.filter(state=DeliveryState.PENDING, expires_at__lt=at)
 
 
@@ -216,7 +216,7 @@ def _expire(ids: Sequence[int], at: datetime) -> int:
 @transaction.atomic
 def _expire_one(delivery: Delivery, at: datetime) -> int:
     incident = _lock_incident(delivery)
-    expired = _expired(at).filter(pk=delivery.pk).update(state=DeliveryState.FAILED, error="expired")
-    if expired:
+    ended = expired(at).filter(pk=delivery.pk).update(state=DeliveryState.FAILED, error="expired")
+    if ended:
         _tell(incident, f"{_what(delivery)} expired: it could not go out in time.", at)
-    return expired
+    return ended

@@ -5,7 +5,7 @@ schedules that take turns around the sun have holes by design.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
@@ -14,7 +14,7 @@ from incidents.models import Membership, Service, Team, User
 from oncall import rosters, rota
 from oncall.models import Schedule
 from oncall.reach import usable_methods
-from oncall.wording import Way, way
+from oncall.wording import Way, say_stretch, way
 
 HORIZON = timedelta(days=14)  # how far holes are sought
 MY_HORIZON = timedelta(days=28)
@@ -55,6 +55,7 @@ class Stretch:
     start: datetime
     end: datetime
     people: tuple[User, ...]
+    words: str  # from when to when
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ class MyShift:
     schedule: Schedule
     start: datetime
     end: datetime | None  # None: it goes on beyond the horizon
+    words: str = ""  # from when to when
 
 
 class Watch:
@@ -119,7 +121,8 @@ class Watch:
 
     def stretch(self, piece: rota.Piece) -> Stretch:
         """The piece with its people."""
-        return Stretch(piece.start, piece.end, tuple(self.people[pk] for pk in piece.people if pk in self.people))
+        people = tuple(self.people[pk] for pk in piece.people if pk in self.people)
+        return Stretch(piece.start, piece.end, people, say_stretch(piece.start, piece.end, self.at))
 
     def duty(self, schedule: Schedule) -> Duty:
         """Who is on call in the schedule now, and what follows."""
@@ -147,7 +150,7 @@ class Watch:
         for schedule in schedules:
             gaps = [(gap.start, gap.end) for gap in rota.gaps(self.pieces(schedule))]
             common = _overlap(common, gaps)
-        return tuple(Stretch(start, end, ()) for start, end in common)
+        return tuple(Stretch(start, end, (), say_stretch(start, end, self.at)) for start, end in common)
 
     def of(self, person: User) -> list[MyShift]:
         """The person's own shifts, running and to come, the next ones first."""
@@ -156,7 +159,8 @@ class Watch:
             roster = self.rosters.get(schedule.pk)
             if roster and person.pk in members_of(roster):
                 found += _own(schedule, self.pieces(schedule, MY_HORIZON), person, self.at + MY_HORIZON)
-        return sorted(found, key=lambda shift: (shift.start, shift.schedule.pk))[:MY_SHIFTS]
+        next_ones = sorted(found, key=lambda shift: (shift.start, shift.schedule.pk))[:MY_SHIFTS]
+        return [replace(shift, words=say_stretch(shift.start, shift.end, self.at)) for shift in next_ones]
 
 
 def active_schedules() -> list[Schedule]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from incidents.models import Rank, User
+from incidents.templatetags.tocsin import moment
 from oncall.models import Condition, Schedule, TargetKind
 from oncall.reach import Target
 
@@ -110,6 +111,15 @@ def say_span(length: timedelta) -> str:
         if count
     ]
     return " ".join(parts) or "0 s"
+
+
+def say_stretch(start: datetime, end: datetime | None, at: datetime) -> str:
+    """Say from when to when in UTC, as short as it is clear: “Tue 24 Nov, 13:00 to 18:00 UTC”, “now to 18:00 UTC”."""
+    running = start <= at
+    first = "now" if running else moment(start, at).removesuffix(" UTC")
+    if end is None:
+        return f"{first} onwards" if running else f"{first} UTC onwards"
+    return f"{first} to {moment(end, at if running else start)}"
 
 
 def city(zone: str) -> str:

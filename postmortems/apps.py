@@ -14,4 +14,4 @@ class PostmortemsConfig(AppConfig):
         from postmortems import drafting
 
         moves.register_hook(drafting.on_move)
-        due.register(due.Source("drafts", drafting.draft_missing, drafting.oldest_missing))
+        due.register(due.Source("drafts", drafting.draft_missing, drafting.undrafted, "resolved_at"))

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 
 from django.db import connection, transaction
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce, Length
 
 from incidents import due
@@ -29,7 +29,7 @@ MOST_ATTEMPTS = 5
 
 def source() -> due.Source:
     """What ``due.register`` wants."""
-    return due.Source("raw_events", do, oldest)
+    return due.Source("raw_events", do, waiting, Coalesce("not_before", "received_at"))
 
 
 def do(at: datetime) -> due.Done:
@@ -40,21 +40,17 @@ def do(at: datetime) -> due.Done:
     return due.Done(rows=due.in_sets(ids, partial(_process, at=at), partial(_blame, at=at)))
 
 
-def oldest(at: datetime) -> datetime | None:
-    """Since when the oldest event waits."""
-    return _waiting(at).aggregate(oldest=Min(Coalesce("not_before", "received_at")))["oldest"]
-
-
-def _waiting(at: datetime) -> QuerySet[RawEvent]:
+def waiting(at: datetime) -> QuerySet[RawEvent]:
+    """Accepted events that are still to be processed."""
     rested = Q(not_before=None) | Q(not_before__lte=at)
     return RawEvent.objects.filter(rested, processed_at=None)
 
 
 def _next_ids(at: datetime) -> list[int]:
     """The oldest events of each service in turn, so that a flood on one delays no other; a set's worth of bytes."""
-    waiting = _waiting(at).order_by("pk").annotate(size=Length("body"))
+    found = waiting(at).order_by("pk").annotate(size=Length("body"))
     queues: dict[int, list[tuple[int, int]]] = {}
-    for pk, service_id, size in waiting.values_list("pk", "integration__service_id", "size")[:LOOKED_AT]:
+    for pk, service_id, size in found.values_list("pk", "integration__service_id", "size")[:LOOKED_AT]:
         queues.setdefault(service_id, []).append((pk, size))
     ids: list[int] = []
     held = 0

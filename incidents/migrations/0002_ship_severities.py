@@ -156,6 +156,8 @@ WORDS = {
     "fatal": 0, "emergency": 0, "page": 1, "critical": 1, "error": 2, "high": 1, "warning": 3, "low": 4, "info": 4,
 }
 
+BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)  # seconds of lateness
+
 
 def ship(apps, schema_editor):
     Severity = apps.get_model("incidents", "Severity")
@@ -166,10 +168,12 @@ def ship(apps, schema_editor):
         AlertLevel.objects.create(word=word, severity_id=level)
     apps.get_model("incidents", "Organisation").objects.create(pk=1)
     apps.get_model("incidents", "EngineBeat").objects.create(pk=1)
+    for upper_seconds in BUCKETS:
+        apps.get_model("incidents", "LatenessBucket").objects.create(upper_seconds=upper_seconds)
 
 
 def take_back(apps, schema_editor):
-    for name in ("AlertLevel", "Severity", "Organisation", "EngineBeat"):
+    for name in ("AlertLevel", "Severity", "Organisation", "EngineBeat", "LatenessBucket"):
         apps.get_model("incidents", name).objects.all().delete()
 
 

@@ -4,7 +4,7 @@ from incidents.models.alert import Alert, AlertStatus, RawEvent
 from incidents.models.catalog import Component, Integration, IntegrationKind, Service
 from incidents.models.clock import Clock, Rule
 from incidents.models.command import Role, Task
-from incidents.models.engine import EngineBeat
+from incidents.models.engine import EngineBeat, LatenessBucket
 from incidents.models.incident import (
     Impact,
     Incident,
@@ -47,6 +47,7 @@ __all__ = [
     "Incident",
     "Integration",
     "IntegrationKind",
+    "LatenessBucket",
     "Membership",
     "Notice",
     "Organisation",

@@ -18,21 +18,22 @@ def healthz(request: object) -> HttpResponse:
 @never_cache
 @require_GET
 def readyz(request: object) -> HttpResponse:
-    """The database answers, the last tick is young, nothing due is late: 200, else 503 with each figure."""
+    """The database answers, the last tick is young, nothing due is late, the canary came: 200, else 503 and why."""
     try:
         now = pulse.read()
+        troubles = pulse.troubles()
     except DatabaseError as error:
         return JsonResponse(
             {"ready": False, "database": f"{error}".splitlines()[0] if f"{error}" else "away"}, status=503
         )
     figures = {
-        "ready": not now.is_late,
+        "ready": not troubles,
         "database": "ok",
         "last_tick_seconds_ago": None if now.silence is None else round(now.silence, 3),
         "oldest_due_seconds": round(now.late_seconds, 3),
-        "problem": now.words if now.is_late else None,
+        "problem": " ".join(troubles) or None,
     }
-    return JsonResponse(figures, status=503 if now.is_late else 200)
+    return JsonResponse(figures, status=503 if troubles else 200)
 
 
 @never_cache

@@ -10,7 +10,7 @@ class Message:
 
     key: str
     delivery_id: int
-    person_id: int
+    person_id: int | None
     channel: str
     address: str
     subject: str

@@ -2,13 +2,14 @@
 
 from oncall.models.contact import Channel, ContactMethod
 from oncall.models.escalation import Escalation, EscalationStep, RunState, StepState
-from oncall.models.page import Attempt, Delivery, DeliveryState, Page, SandboxMessage
+from oncall.models.page import Attempt, Canary, Delivery, DeliveryState, Page, SandboxMessage
 from oncall.models.policy import Act, Condition, EscalationLevel, EscalationPolicy, EscalationTarget, TargetKind
 from oncall.models.schedule import Layer, LayerPerson, Override, OverrideKind, Restriction, Schedule, Unit
 
 __all__ = [
     "Act",
     "Attempt",
+    "Canary",
     "Channel",
     "Condition",
     "ContactMethod",

@@ -18,6 +18,7 @@ class Channel(models.TextChoices):
     WEBHOOK = "webhook", "Webhook"
     IN_APP = "in_app", "In Tocsin"
     SANDBOX = "sandbox", "Sandbox"
+    CANARY = "canary", "Canary"  # the engine's own; no person has it
 
 
 @pghistory.track()

@@ -64,7 +64,8 @@ class Delivery(models.Model):
 
     page = models.ForeignKey(Page, null=True, on_delete=models.CASCADE, related_name="deliveries")
     notice = models.ForeignKey(Notice, null=True, on_delete=models.CASCADE, related_name="deliveries")
-    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    canary = models.ForeignKey("Canary", null=True, on_delete=models.CASCADE, related_name="deliveries")
+    person = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     method = models.ForeignKey(ContactMethod, null=True, on_delete=models.SET_NULL, related_name="+")
     channel = models.CharField(max_length=8, choices=Channel)
     address = models.CharField(max_length=200)
@@ -83,7 +84,12 @@ class Delivery(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(page__isnull=False) | Q(notice__isnull=False), name="delivery_carries_a_page_or_a_notice"
+                condition=(
+                    Q(page__isnull=False, notice=None, canary=None, person__isnull=False)
+                    | Q(page=None, notice__isnull=False, canary=None, person__isnull=False)
+                    | Q(page=None, notice=None, canary__isnull=False, person=None)
+                ),
+                name="delivery_carries_one_thing_to_one_person",
             ),
             models.CheckConstraint(
                 condition=~Q(state="sending") | Q(lease__isnull=False), name="sending_delivery_has_a_lease"
@@ -95,6 +101,17 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["lease_until"], condition=Q(state="sending"), name="delivery_leased"),
         ]
+        verbose_name_plural = "deliveries"
+
+
+class Canary(models.Model):
+    """A message to nobody that goes the whole way of a page, every five minutes. ``oncall.canary`` writes it."""
+
+    sent_at = models.DateTimeField()
+    arrived_at = models.DateTimeField(null=True, help_text="UTC; null = on its way, or lost.")
+
+    class Meta:
+        indexes = [models.Index(fields=["-sent_at"], name="canary_sent")]
 
 
 class Attempt(models.Model):

@@ -1,0 +1,23 @@
+"""The pager's figures for Prometheus."""
+
+from collections.abc import Iterable
+
+from django.db.models import Count
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from oncall import canary
+from oncall.models import Delivery, Escalation
+
+
+def collect() -> Iterable[Metric]:
+    """Deliveries by channel and state, runs by state, the last canary (3 queries)."""
+    family = GaugeMetricFamily("tocsin_deliveries", "Deliveries by channel and state.", labels=["channel", "state"])
+    for row in Delivery.objects.values("channel", "state").annotate(number=Count("pk")).order_by("channel", "state"):
+        family.add_metric([row["channel"], row["state"]], row["number"])
+    yield family
+    runs = GaugeMetricFamily("tocsin_escalations", "Escalations by state.", labels=["state"])
+    for row in Escalation.objects.values("state").annotate(number=Count("pk")).order_by("state"):
+        runs.add_metric([row["state"]], row["number"])
+    yield runs
+    text = "From the canary's start to its arrival; +Inf while it is lost."
+    yield GaugeMetricFamily("tocsin_canary_seconds", text, canary.seconds())

@@ -1,0 +1,251 @@
+"""All measures, one table after the other: ``python -m tests.bench`` (about four minutes; BENCH_SECONDS shortens it).
+
+Timings never decide a test; compare them as ratios within one run, this machine may be noisy.
+"""
+
+import asyncio
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import timedelta
+
+from tests.bench.product import quantile, running_product, session_cookie
+
+INCIDENTS = 200
+MINUTE = float(os.environ.get("BENCH_MINUTE", "60"))  # seconds over which the incidents open
+STREAMS = 500
+ENTRIES = 100
+
+
+def main() -> None:
+    print("== Intake", flush=True)
+    subprocess.run([sys.executable, "-m", "tests.bench.intake"], check=True)
+    with running_product() as base:
+        import django
+
+        django.setup()
+        print("\n== Paging: alert accepted -> page handed to the channel", flush=True)
+        paging(base)
+        print("\n== Live: a timeline entry -> seen by another browser", flush=True)
+        live(base)
+        print("\n== Pages: queries, and milliseconds of the view", flush=True)
+        pages()
+    print("\n== Who is on call", flush=True)
+    rota()
+
+
+def organisation(teams: int):
+    """Teams with one person on call each, one service and one integration each; returns the keys."""
+    from django.utils import timezone
+
+    from incidents.models import Integration, Membership, Service, Team, User
+    from oncall.models import ContactMethod, Layer, LayerPerson, Schedule
+
+    keys = []
+    for number in range(teams):
+        team = Team.objects.create(slug=f"team-{number}", name=f"Team {number}")
+        person = User.objects.create(email=f"p{number}@example.com", name=f"Person {number}")
+        Membership.objects.create(team=team, user=person)
+        for channel in ("chat", "email"):
+            ContactMethod.objects.create(user=person, channel=channel, address=f"p{number}", verified_at=timezone.now())
+        schedule = Schedule.objects.create(slug=f"s-{number}", name=f"Schedule {number}", team=team)
+        layer = Layer.objects.create(schedule=schedule, name="primary", anchor="2026-01-05T09:00")
+        LayerPerson.objects.create(layer=layer, slot=1, user=person)
+        service = Service.objects.create(slug=f"service-{number}", name=f"Service {number}", team=team)
+        keys.append(Integration.objects.create(service=service, kind="pagerduty", name="bench").key)
+    return keys
+
+
+def paging(base: str) -> None:
+    """200 incidents opened in a minute; each one's first page, from the accepted event to the transport's yes."""
+    from django.db.models import F, Min
+
+    from incidents.models import Incident
+    from oncall.models import Delivery
+
+    keys = organisation(20)
+    connection = http.client.HTTPConnection(base.removeprefix("http://"))
+    began = time.monotonic()
+    for number in range(INCIDENTS):
+        time.sleep(max(0.0, began + number * MINUTE / INCIDENTS - time.monotonic()))
+        payload = {"summary": f"Thing {number} fails", "source": "bench", "severity": "error"}
+        event = {
+            "routing_key": keys[number % 20],
+            "event_action": "trigger",
+            "dedup_key": f"k{number}",
+            "payload": payload,
+        }
+        connection.request("POST", "/v2/enqueue", json.dumps(event), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 202, answer.status
+    deadline = time.monotonic() + 60
+    sent = Delivery.objects.filter(sent_at__isnull=False, page__act="page")
+    while sent.values("page__incident").distinct().count() < INCIDENTS and time.monotonic() < deadline:
+        time.sleep(0.2)
+    rows = Incident.objects.filter(pages__deliveries__sent_at__isnull=False)
+    rows = rows.annotate(first=Min("pages__deliveries__sent_at"), accepted=F("detected_at"))
+    waits = [(row.first - row.accepted).total_seconds() for row in rows]
+    print(
+        f"{INCIDENTS} incidents in {MINUTE:.0f} s: paged {len(waits)}, p50 {quantile(waits, 0.5):.3f} s, p99 {quantile(waits, 0.99):.3f} s, worst {max(waits):.3f} s"
+    )
+
+
+def live(base: str) -> None:
+    """500 open streams on the one web process; each entry's way to each of them."""
+    from django.utils import timezone
+
+    from incidents import timeline
+    from incidents.models import Incident, User
+
+    incident, person = Incident.objects.latest("pk"), User.objects.earliest("pk")
+    cookie = session_cookie(person)
+
+    async def measure() -> tuple[list[float], int]:
+        waits: list[float] = []
+        written: dict[str, float] = {}
+        open_now, broken = 0, 0
+        everyone = asyncio.Event()
+
+        async def read() -> None:
+            nonlocal open_now, broken
+            host, port = base.removeprefix("http://").split(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(
+                f"GET /incidents/{incident.number}/stream HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {cookie}\r\n\r\n".encode()
+            )
+            try:
+                while line := await reader.readline():
+                    if line.startswith(b": hello"):
+                        open_now += 1
+                        if open_now == STREAMS:
+                            everyone.set()
+                    if b"mark-" in line:
+                        mark = line.split(b"mark-", 1)[1].split(b".", 1)[0].decode()
+                        waits.append(time.monotonic() - written[mark])
+                broken += 1
+            except asyncio.CancelledError:
+                writer.close()
+            except OSError:
+                broken += 1
+
+        readers = [asyncio.create_task(read()) for _ in range(STREAMS)]
+        await asyncio.wait_for(everyone.wait(), 60)
+        for number in range(ENTRIES):
+            written[str(number)] = time.monotonic()
+            said = {"kind": "note", "text": f"mark-{number}.", "by": person}
+            await asyncio.to_thread(lambda: timeline.add(incident, at=timezone.now(), **said))  # noqa: B023
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(2)
+        [reader.cancel() for reader in readers]
+        await asyncio.gather(*readers, return_exceptions=True)
+        return waits, broken
+
+    waits, broken = asyncio.run(measure())
+    ms = [f"{quantile(waits, part) * 1000:.0f} ms" for part in (0.5, 0.99)]
+    print(
+        f"{STREAMS} streams, {ENTRIES} entries: heard {len(waits)} of {STREAMS * ENTRIES}, p50 {ms[0]}, p99 {ms[1]}, streams broken {broken}"
+    )
+
+
+def pages() -> None:
+    """What the incident page and the board cost, as the test client asks them."""
+    from django.db import connection
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+    from django.utils import timezone
+
+    from incidents.models import EntryKind, Incident, TimelineEntry, User
+    from incidents.states import Status
+
+    client = Client()
+    client.force_login(User.objects.earliest("pk"))
+    incident = Incident.objects.earliest("pk")
+
+    def ask(name: str, path: str) -> None:
+        client.get(path)
+        with CaptureQueriesContext(connection) as queries:
+            began = time.perf_counter()
+            answer = client.get(path)
+            took = time.perf_counter() - began
+        assert answer.status_code == 200, answer.status_code
+        print(f"{name:46} {len(queries):3} queries {took * 1000:7.0f} ms")
+
+    ask(f"incident page, {incident.timeline.count()} entries", f"/incidents/{incident.number}/")
+    incident.refresh_from_db()
+    now = timezone.now()
+    rows = [
+        TimelineEntry(
+            incident=incident,
+            seq=incident.timeline_seq + number,
+            kind=EntryKind.NOTE,
+            occurred_at=now,
+            recorded_at=now,
+            text=f"note {number}",
+        )
+        for number in range(1, 1001)
+    ]
+    TimelineEntry.objects.bulk_create(rows)
+    Incident.objects.filter(pk=incident.pk).update(timeline_seq=incident.timeline_seq + 1000)
+    ask(f"incident page, {incident.timeline.count()} entries", f"/incidents/{incident.number}/")
+    keep = list(Incident.objects.open().values_list("pk", flat=True)[:50])
+    others = Incident.objects.open().exclude(pk__in=keep)
+    others.update(status=Status.RESOLVED, resolved_at=now)
+    ask("board, 50 open incidents", "/")
+    Incident.objects.open().exclude(pk=keep[0]).update(status=Status.RESOLVED, resolved_at=now)
+    ask("board, 1 open incident", "/")
+
+
+def rota() -> None:
+    """``on_call`` for a thousand schedules, and a year of one."""
+    from datetime import UTC, datetime
+
+    from oncall import rota as mathematics
+
+    at = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
+
+    def schedule(number: int) -> mathematics.Schedule:
+        layers = tuple(
+            mathematics.Layer(
+                id=number * 3 + place,
+                name="layer",
+                priority=place,
+                time_zone="Europe/Berlin",
+                anchor=datetime(2026, 1, 5, 9),
+                unit="week",
+                length=1,
+                slots=((1,), (2,), (3,)),
+            )
+            for place in range(3)
+        )
+        overrides = tuple(
+            mathematics.Override(
+                id=place,
+                start=at + timedelta(days=place),
+                end=at + timedelta(days=place, hours=8),
+                kind="replace",
+                person=4,
+                replaces=1,
+            )
+            for place in range(10)
+        )
+        return mathematics.Schedule(id=number, time_zone="Europe/Berlin", layers=layers, overrides=overrides)
+
+    schedules = [schedule(number) for number in range(1000)]
+    for one in schedules[:50]:
+        mathematics.on_call(one, at)
+    began = time.perf_counter()
+    for one in schedules:
+        mathematics.on_call(one, at)
+    took = time.perf_counter() - began
+    began = time.perf_counter()
+    mathematics.final(schedules[0], at, at + timedelta(days=365))
+    year = time.perf_counter() - began
+    print(f"on_call of 1,000 schedules {took * 1000:.0f} ms; final of one over a year {year * 1000:.0f} ms")
+
+
+if __name__ == "__main__":
+    main()
