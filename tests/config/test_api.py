@@ -1,0 +1,134 @@
+"""The API as a whole: what is served is what is described, and no input breaks it."""
+
+import json
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, transaction
+from hypothesis import HealthCheck, given
+from hypothesis import settings as given_with
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from config.api import api
+from config.wsgi import application
+from incidents.models import Scope
+from tests.api_caller import Caller
+from tests.factories import AdministratorFactory, ContactMethodFactory, ScheduleFactory, ServiceFactory
+
+EXAMPLES = 10  # of each call, fitting ones and broken ones alike
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+]
+DEEDS = ("acknowledge", "join", "mitigate", "resolve", "reopen", "close", "decline", "severity", "escalate")
+DUE = {
+    "/users": {"get", "post"},
+    "/users/{email}": {"get"},
+    "/users/{email}/contact-methods": {"get", "post"},
+    "/teams": {"get", "post"},
+    "/teams/{slug}": {"get"},
+    "/services": {"get", "post"},
+    "/services/{slug}": {"get"},
+    "/integrations": {"get", "post"},
+    "/schedules": {"get", "post"},
+    "/schedules/{slug}": {"get", "patch"},
+    "/schedules/{slug}/oncall": {"get"},
+    "/schedules/{slug}/final": {"get"},
+    "/escalation-policies": {"get", "post"},
+    "/escalation-policies/{slug}": {"get", "patch"},
+    "/incidents": {"get", "post"},
+    "/incidents/{number}": {"get"},
+    "/incidents/{number}/timeline": {"get", "post"},
+    "/incidents/{number}/pages": {"get"},
+    "/incidents/{number}/escalation": {"get"},
+    "/incidents/{number}/clocks": {"get"},
+    **{f"/incidents/{{number}}/{deed}": {"post"} for deed in DEEDS},
+}
+
+
+@pytest.fixture
+def world(db):
+    """One row of each kind, known by the names below, and an administrator's token."""
+    caller = Caller(AdministratorFactory(email="amira@example.com"), Scope.ADMIN)
+    ContactMethodFactory(user=caller.person)
+    service = ServiceFactory(slug="known", team__slug="known")
+    ScheduleFactory(slug="known", team=service.team, people=[caller.person])
+    caller.post(
+        "escalation-policies", slug="known", name="Known", service="known", levels=[{"targets": [{"on_call": True}]}]
+    )
+    caller.number = caller.post("incidents", title="x", service="known", severity="P1").json()["number"]
+    return caller
+
+
+def test_every_call_that_is_due_is_described(client):
+    paths = client.get("/api/v1/openapi.json").json()["paths"]
+
+    assert {path.removeprefix("/api/v1"): set(methods) for path, methods in paths.items()} == DUE
+
+
+def test_every_call_describes_its_refusals(client):
+    paths = client.get("/api/v1/openapi.json").json()["paths"]
+
+    for path, methods in paths.items():
+        for method, call in methods.items():
+            refusals = {"401", "403", "404", "422"} | ({"400", "409", "413"} if method != "get" else set())
+            assert set(call["responses"]) >= refusals, (method, path)
+            assert call["security"] == [{"Bearer": []}]
+            assert call["summary"]
+
+
+@pytest.fixture
+def one_connection():
+    """Keep the test's transaction open across requests, as Django's own test client does."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
+def cases():
+    """Every call as schemathesis reads it from the served description, with fitting input and with broken input."""
+    served = json.loads(json.dumps(api.get_openapi_schema(path_prefix="api/v1/")))
+    for methods in served["paths"].values():
+        for call in methods.values():
+            del call["security"]  # the token is always sent: no case is broken by leaving it out
+    described = schemathesis.openapi.from_dict(served)
+    described.app = application
+    for found in described.get_all_operations():
+        operation = found.ok()
+        call = operation.definition.raw
+        yield pytest.param(operation, GenerationMode.POSITIVE, id=f"{operation.label} fitting")
+        if "requestBody" in call or any(one["schema"].get("type") != "string" for one in call["parameters"]):
+            yield pytest.param(operation, GenerationMode.NEGATIVE, id=f"{operation.label} broken")
+
+
+@pytest.mark.parametrize(("operation", "mode"), list(cases()))
+def test_whatever_is_sent_gets_an_answer_that_was_promised(operation, mode, world, one_connection, settings):
+    settings.ALLOWED_HOSTS = ["localhost"]
+    known = {"number": world.number, "slug": "known", "email": "amira@example.com"}
+
+    @given_with(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def send(case):
+        if mode.is_positive:
+            case.path_parameters = {name: known[name] for name in case.path_parameters or {}}
+        with transaction.atomic():
+            case.call_and_validate(headers=world.headers, checks=CHECKS)
+            transaction.set_rollback(True)
+
+    send()
