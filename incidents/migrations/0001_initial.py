@@ -1079,6 +1079,10 @@ class Migration(migrations.Migration):
             model_name='alert',
             index=models.Index(fields=['incident', 'status'], name='alert_of_incident'),
         ),
+        migrations.AddIndex(
+            model_name='alert',
+            index=models.Index(fields=['integration', 'dedup_key', '-id'], name='alert_newest_of_key'),
+        ),
         migrations.AddConstraint(
             model_name='alert',
             constraint=models.UniqueConstraint(condition=models.Q(('status', 'open')), fields=('integration', 'dedup_key'), name='one_open_alert_per_integration_and_key'),

@@ -74,7 +74,10 @@ class Alert(models.Model):
                 name="alert_resolved_at_only_when_resolved",
             ),
         ]
-        indexes = [models.Index(fields=["incident", "status"], name="alert_of_incident")]
+        indexes = [
+            models.Index(fields=["incident", "status"], name="alert_of_incident"),
+            models.Index(fields=["integration", "dedup_key", "-id"], name="alert_newest_of_key"),
+        ]
 
     def __str__(self) -> str:
         return self.summary
