@@ -313,8 +313,8 @@ def test_a_packed_body_is_unpacked(call, generic):
         ([(b"content-length", b"9" * 30)], b"{}", 400),
         ([(b"content-encoding", b"br")], b"{}", 415),
         ([(b"content-encoding", b"gzip")], b"{}", 400),
-        ([(b"content-encoding", b"gzip")], gzip.compress(b'{"summary": "x"}')[:-6], 400),
-        ([(b"content-encoding", b"gzip")], gzip.compress(b" " * (11 * KB * KB)), 413),
+        ([(b"content-encoding", b"gzip")], gzip.compress(b'{"summary": "x"}', mtime=0)[:-6], 400),
+        ([(b"content-encoding", b"gzip")], gzip.compress(b" " * (11 * KB * KB), mtime=0), 413),
     ],
 )
 def test_a_length_or_packing_that_cannot_be_right_is_refused(call, generic, headers, body, status):
