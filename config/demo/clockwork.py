@@ -60,10 +60,10 @@ class Clockwork:
         return self._waiting
 
     def _carry(self, at: datetime) -> None:
-        """Hand every waiting message to the sandbox, in sets."""
+        """Hand every waiting message of the incident to the sandbox, in sets."""
         shown = ("page__incident__severity", "page__incident__service", "page__run", "person")
-        waiting = Delivery.objects.filter(state=DeliveryState.PENDING, not_before__lte=at).select_related(*shown)
-        deliveries = list(waiting.order_by("pk"))
+        waiting = Delivery.objects.filter(page__incident=self.incident, state=DeliveryState.PENDING, not_before__lte=at)
+        deliveries = list(waiting.select_related(*shown).order_by("pk"))
         if not deliveries:
             return
         for delivery in deliveries:
@@ -94,7 +94,7 @@ def _shown(delivery: Delivery, at: datetime) -> SandboxMessage:
     message = messages.compose(delivery)
     return SandboxMessage(
         delivery=delivery,
-        person_id=delivery.person_id,
+        person=delivery.person,
         channel=delivery.channel,
         address=delivery.address,
         subject=message.subject,

@@ -9,11 +9,12 @@ from django.db.models import Q
 
 from config.demo import ORGANISATION
 from config.demo.people import PEOPLE, address_of
-from incidents.models import AlertLevel, EngineBeat, Incident, Organisation, Severity, Team, User
+from incidents.models import AlertLevel, EngineBeat, Incident, LatenessBucket, Organisation, Severity, Team, User
 from oncall.models import EscalationLevel, EscalationPolicy, EscalationTarget
 
 APPS = ("incidents", "oncall", "postmortems", "account", "socialaccount", "mfa", "admin", "sessions")
-SHIPPED = {AlertLevel, EngineBeat, Organisation, Severity, EscalationPolicy, EscalationLevel, EscalationTarget}
+ENGINE = {EngineBeat, LatenessBucket}
+SHIPPED = ENGINE | {AlertLevel, Organisation, Severity, EscalationPolicy, EscalationLevel, EscalationTarget}
 KEPT = SHIPPED | {SocialApp}  # how people sign in is the machine's affair
 
 
