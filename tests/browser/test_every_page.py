@@ -1,0 +1,88 @@
+"""Every page of the product in real Chromium, over the demo organisation: light and dark, desk and phone."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.core.management import call_command
+from playwright.sync_api import sync_playwright
+
+from config.demo import DEMO_PASSWORD
+from incidents.models import Incident
+from oncall import messages
+from oncall.models import Page, Schedule
+from tests.journeys.test_page_to_postmortem import FLAGS
+from tests.live import running_server
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+LOOKS = [
+    {"color_scheme": theme, "viewport": {"width": width, "height": height}}
+    for theme in ("light", "dark")
+    for width, height in ((1440, 900), (390, 844))
+]
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+}
+
+
+def addresses():
+    """Each kind of page once, with rows that show something."""
+    hot = Incident.objects.open().by_urgency().first()
+    ended = Incident.objects.filter(status="resolved", severity_id=0).first()
+    waiting = Page.objects.filter(act="page", ended_at=None).select_related("person").first()
+    schedule = Schedule.objects.order_by("pk").first()
+    return [
+        "/",
+        "/incidents/",
+        "/incidents/?q=nothing-fits",
+        "/incidents/declare/",
+        f"/incidents/{hot.number}/",
+        f"/incidents/{ended.number}/",
+        f"/incidents/{hot.number}/mitigate/",
+        f"/incidents/{hot.number}/severity/",
+        f"/incidents/{hot.number}/impact/",
+        "/me/",
+        "/on-call/",
+        f"/on-call/schedules/{schedule.slug}/",
+        "/escalation/",
+        f"/sandbox/{waiting.person_id}/",
+        f"/a/{messages.token_of(waiting)}/",
+        "/postmortems/",
+        f"/postmortems/{ended.number}/",
+        f"/postmortems/{ended.number}/sections/summary/",
+        "/nowhere/",
+    ]
+
+
+def look_at(page, base, paths, look):
+    """What is wrong with each page in this look: axe's findings, a scroll sideways, a script that failed."""
+    faults = []
+    page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
+    for path in paths:
+        page.goto(base + path)
+        page.wait_for_timeout(400)  # fragments come in
+        found = Axe().run(page, options=RULES).response["violations"]
+        faults += [f"{path} {look}: {one['id']}: {one['nodes'][0]['html'][:160]}" for one in found]
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            faults.append(f"{path} {look}: scrolls sideways")
+    return faults
+
+
+def test_every_page_is_accessible_and_fits_its_window_in_both_themes(database_url, chromium_path, monkeypatch):
+    monkeypatch.setenv("SANDBOX", "1")
+    call_command("demo", verbosity=0)
+    paths, faults = addresses(), []
+    with running_server(database_url, SANDBOX="1", DEMO="1") as base, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
+        stranger = browser.new_context(**LOOKS[0]).new_page()
+        faults += look_at(stranger, base, ["/account/login/", "/account/password/reset/"], "stranger")
+        for look in LOOKS:
+            page = browser.new_context(**look).new_page()
+            page.goto(f"{base}/account/login/")
+            page.get_by_label("E-mail").fill("admin@example.com")
+            page.get_by_label("Password").fill(DEMO_PASSWORD)
+            page.get_by_role("button", name="Sign in").click()
+            page.wait_for_url(f"{base}/")
+            faults += look_at(page, base, paths, f"{look['color_scheme']} {look['viewport']['width']}")
+            page.context.close()
+        browser.close()
+
+    assert not faults, "\n".join(faults)
