@@ -199,6 +199,17 @@ def test_what_is_not_json_is_refused(body):
     assert "not JSON" in answer.json()["detail"]
 
 
+def test_json_is_json_whatever_it_is_called():
+    caller = administrator()
+    body = '{"email": "amira@example.com", "name": "Amira"}'
+
+    answer = caller.client.post(
+        "/api/v1/users", body, "application/x-www-form-urlencoded", headers=caller.headers
+    )  # as curl sends it
+
+    assert answer.status_code == 201
+
+
 def test_a_body_that_is_too_large_is_refused(settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
 
