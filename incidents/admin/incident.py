@@ -1,5 +1,6 @@
 """Incidents and what happened in them: windows alone, since deeds write every one of these rows."""
 
+import logging
 from typing import Any
 
 from django.contrib import admin
@@ -24,8 +25,9 @@ from incidents.models import (
     TimelineEntry,
 )
 
+log = logging.getLogger(__name__)
+
 LONGEST_BODY = 20_000  # characters of a raw event that are shown
-BY_NUMBER = {"incident": "incident__number"}
 
 
 def find_number(queryset: QuerySet[Any], search_term: str, field: str) -> QuerySet[Any] | None:
@@ -141,6 +143,13 @@ class IncidentAdmin(OfIncidentAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
         """Pass the one gate, as every reader does."""
         return Incident.objects.visible_to(signed_in(request))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Incident | None:
+        """Note each look of an administrator at a private incident."""
+        incident: Incident | None = super().get_object(request, object_id, from_field)
+        if incident and incident.private:
+            log.info("user %d looked at the private %s in the admin site", signed_in(request).pk, incident.ref)
+        return incident
 
     @admin.display(description="Reference", ordering="number")
     def ref(self, incident: Incident) -> str:

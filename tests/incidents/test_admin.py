@@ -535,6 +535,19 @@ def test_an_incident_is_found_by_its_number(administrator, world):
     assert world.incident.title not in none.content.decode()
 
 
+def test_each_look_at_a_private_incident_is_logged(client, world, caplog):
+    root = AdministratorFactory()
+    sign_in(client, root)
+    caplog.set_level("INFO", "incidents.admin")
+
+    client.get(url(Incident, "change", world.incident.pk))
+    Incident.objects.update(private=True)
+    client.get(url(Incident, "change", world.incident.pk))
+
+    [look] = [record.getMessage() for record in caplog.records if record.name.startswith("incidents.admin")]
+    assert look == f"user {root.pk} looked at the private {world.incident.ref} in the admin site"
+
+
 def test_an_incident_page_shows_its_clocks_people_and_changes(administrator, world):
     page = administrator.get(url(Incident, "change", world.incident.pk)).content.decode()
 
