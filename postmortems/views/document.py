@@ -68,6 +68,10 @@ def edit_section(request: SignedInRequest, number: int, key: str) -> HttpRespons
     """Write one section; a refused text comes back as it was typed, with what to do about it."""
     at = timezone.now()
     standing, section = section_to_write(request, number, key, at)
+    there = f"{reverse('postmortems:detail', args=[number])}#{section.key}"
+    if request.method == "GET" and standing.is_published:
+        messages.info(request, "This postmortem was published and is not edited any more.")
+        return redirect(there)
     context: dict[str, Any] = {"at": at, "standing": standing, "incident": standing.incident}
     if request.method == "GET":
         form = SectionForm(initial={"text": section.text, "base_version": section.version})
@@ -85,7 +89,7 @@ def edit_section(request: SignedInRequest, number: int, key: str) -> HttpRespons
         form.add_error("text" if isinstance(refusal, Invalid) else None, str(refusal))
         return _ask(request, section, form, context, status=422)
     messages.success(request, f"{section.get_key_display()} saved.")
-    return _go_to(request, f"{reverse('postmortems:detail', args=[number])}#{section.key}")
+    return HttpResponseClientRedirect(there) if request.htmx else redirect(there)
 
 
 def _ask(
@@ -93,10 +97,6 @@ def _ask(
 ) -> HttpResponse:
     template = "postmortems/_section_form.html" if request.htmx else "postmortems/edit_section.html"
     return render(request, template, {**context, "part": library.part(section), "form": form}, status=status)
-
-
-def _go_to(request: SignedInRequest, address: str) -> HttpResponse:
-    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
 
 
 @require_GET

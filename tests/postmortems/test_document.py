@@ -343,7 +343,7 @@ def test_viewers_read_but_do_not_write(signed_in, viewer, story):
     assert "/sections/" not in page.content.decode()
     assert browser.get(address(story, "lessons")).status_code == 403
     assert refused.status_code == 403
-    assert "You may not do this" in words(refused)
+    assert "You may read, not act. Ask an administrator to make you a responder." in words(refused)
     assert story.text("lessons") == ""
 
 
@@ -354,6 +354,7 @@ def test_a_published_postmortem_is_read_only_and_a_late_text_is_not_lost(browser
     refused = fill(browser, story, "lessons", "late thought")
 
     assert "/sections/" not in page.content.decode()
+    assert browser.get(address(story, "lessons"))["Location"] == f"{address(story)}#lessons"
     assert refused.status_code == 422
     assert "was published" in words(refused)
     assert "late thought</textarea>" in refused.content.decode()
