@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
@@ -17,10 +18,10 @@ CLOCK_TIME = re.compile(r"^(\d{1,2}):(\d{2})(?::(\d{2}))?$")
 class MomentField(forms.CharField):
     """A moment in UTC: empty or “now”, 14:05, 14:05:30, or 2026-03-29 14:05."""
 
-    def __init__(self, **kwargs: object) -> None:
-        super().__init__(required=False, max_length=40, **kwargs)  # type: ignore[arg-type]
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, max_length=40, **kwargs)
 
-    def clean(self, value: object) -> datetime | None:  # type: ignore[override]
+    def clean(self, value: object) -> datetime | None:
         """Return an aware UTC moment, or None for now.
 
         Raises:

@@ -21,7 +21,7 @@ def register(collect: Collect) -> None:
 def exposition() -> bytes:
     """All figures in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Everything())  # type: ignore[arg-type]
+    registry.register(_Everything())
     return generate_latest(registry)
 
 

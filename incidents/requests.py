@@ -10,7 +10,7 @@ from incidents.models import Incident, User
 class SignedInRequest(HttpRequest):
     """A request behind ``login_required``, seen by the htmx middleware."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     htmx: HtmxDetails
 
 

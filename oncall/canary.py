@@ -51,7 +51,8 @@ def _send(at: datetime) -> int:
 
 def arrived(delivery: Delivery, at: datetime) -> None:
     """Note that the canary came through."""
-    Canary.objects.filter(pk=delivery.canary_id, arrived_at=None).update(arrived_at=at)
+    if delivery.canary_id is not None:
+        Canary.objects.filter(pk=delivery.canary_id, arrived_at=None).update(arrived_at=at)
 
 
 def seconds() -> float:

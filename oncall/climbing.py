@@ -152,7 +152,7 @@ class Climb:
         if step.task_title:
             self._create_task(step)
         if step.proposes_id is not None:
-            self._propose(step)
+            self._propose(step, step.proposes_id)
         step.fired_at = self.at
         step.state = StepState.FIRED if people or step.act == Act.INFORM else StepState.SKIPPED
         self.outcome.steps.append(step)
@@ -188,12 +188,12 @@ class Climb:
         text = f"Task for the {Role.COMMUNICATIONS.label}: {step.task_title}."
         self.outcome.lines.append(timeline.Line(self.incident, EntryKind.TASK, text))
 
-    def _propose(self, step: EscalationStep) -> None:
+    def _propose(self, step: EscalationStep, level: int) -> None:
         because = "open for 30 minutes of working time" if self.incident.severity_id == 3 else step.outcome
         self.outcome.proposals.append(
-            SeverityProposal(incident=self.incident, severity_id=step.proposes_id, because=because[:200], at=self.at)
+            SeverityProposal(incident=self.incident, severity_id=level, because=because[:200], at=self.at)
         )
-        text = f"Proposed P{step.proposes_id}: {because}. A person accepts it with a reason, or leaves it."
+        text = f"Proposed P{level}: {because}. A person accepts it with a reason, or leaves it."
         self.outcome.lines.append(timeline.Line(self.incident, EntryKind.SEVERITY, text))
 
     def _settle(self) -> None:

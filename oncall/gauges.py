@@ -16,8 +16,8 @@ def collect() -> Iterable[Metric]:
         family.add_metric([row["channel"], row["state"]], row["number"])
     yield family
     runs = GaugeMetricFamily("tocsin_escalations", "Escalations by state.", labels=["state"])
-    for row in Escalation.objects.values("state").annotate(number=Count("pk")).order_by("state"):
-        runs.add_metric([row["state"]], row["number"])
+    for state, number in Escalation.objects.values_list("state").annotate(Count("pk")).order_by("state"):
+        runs.add_metric([state], number)
     yield runs
     text = "From the canary's start to its arrival; +Inf while it is lost."
     yield GaugeMetricFamily("tocsin_canary_seconds", text, canary.seconds())

@@ -40,7 +40,7 @@ def running_engine(database_url, broker_url, *, beat=True, **environment):
         "SANDBOX": "1",
         "DOORBELL": "1",
     }
-    worker = "-m celery -A config worker -P threads -c 4 -Q engine,delivery,bulk --without-gossip --without-mingle -l WARNING"
+    worker = "-m celery -A config worker -P threads -c 4 -Q engine,delivery,bulk -l WARNING --without-gossip --without-mingle"
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         stack.enter_context(running(worker.split(), **told, **environment))
         if beat:

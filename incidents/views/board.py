@@ -59,8 +59,7 @@ def incident_list(request: SignedInRequest) -> HttpResponse:
     """Every incident that the person may see, filtered by the URL."""
     form = ListForm(request.GET)
     incidents = Incident.objects.visible_to(request.user).select_related("severity", "service", "acknowledged_by")
-    incidents = form.narrow(incidents)
-    page = Paginator(incidents, PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(form.narrow(incidents), PER_PAGE).get_page(request.GET.get("page"))
     query = request.GET.copy()
     query.pop("page", None)
     context = {"form": form, "page": page, "at": timezone.now(), "query": query.urlencode()}

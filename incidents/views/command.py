@@ -143,6 +143,12 @@ def _at_once(request: SignedInRequest, number: int, deed: Deed, words: str, **sa
     return done(request, incident, words.format(ref=incident.ref))
 
 
+def _show_version_of_now(form: forms.Form, incident: Incident) -> None:
+    """Let a person who has read what changed send the same words again."""
+    fresh = Incident.objects.values_list("version", flat=True).get(pk=incident.pk)
+    form.data = {**{name: form.data.get(name) for name in form.data}, "version": fresh}
+
+
 def _ask_first(
     request: SignedInRequest,
     number: int,
@@ -164,8 +170,7 @@ def _ask_first(
             deed(incident, by=request.user, at=timezone.now(), **form.cleaned_data)
         except StaleVersion as refusal:
             refuse(form, refusal)
-            form.data = form.data.copy()  # type: ignore[attr-defined]
-            form.data["version"] = Incident.objects.values_list("version", flat=True).get(pk=incident.pk)
+            _show_version_of_now(form, incident)
         except Refusal as refusal:
             refuse(form, refusal)
         else:

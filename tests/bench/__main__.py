@@ -90,7 +90,8 @@ def paging(base: str) -> None:
     rows = rows.annotate(first=Min("pages__deliveries__sent_at"), accepted=F("detected_at"))
     waits = [(row.first - row.accepted).total_seconds() for row in rows]
     print(
-        f"{INCIDENTS} incidents in {MINUTE:.0f} s: paged {len(waits)}, p50 {quantile(waits, 0.5):.3f} s, p99 {quantile(waits, 0.99):.3f} s, worst {max(waits):.3f} s"
+        f"{INCIDENTS} incidents in {MINUTE:.0f} s: paged {len(waits)}, p50 {quantile(waits, 0.5):.3f} s, "
+        f"p99 {quantile(waits, 0.99):.3f} s, worst {max(waits):.3f} s"
     )
 
 
@@ -115,7 +116,8 @@ def live(base: str) -> None:
             host, port = base.removeprefix("http://").split(":")
             reader, writer = await asyncio.open_connection(host, int(port))
             writer.write(
-                f"GET /incidents/{incident.number}/stream HTTP/1.1\r\nHost: {host}:{port}\r\nCookie: {cookie}\r\n\r\n".encode()
+                f"GET /incidents/{incident.number}/stream HTTP/1.1\r\n"
+                f"Host: {host}:{port}\r\nCookie: {cookie}\r\n\r\n".encode()
             )
             try:
                 while line := await reader.readline():
@@ -147,7 +149,8 @@ def live(base: str) -> None:
     waits, broken = asyncio.run(measure())
     ms = [f"{quantile(waits, part) * 1000:.0f} ms" for part in (0.5, 0.99)]
     print(
-        f"{STREAMS} streams, {ENTRIES} entries: heard {len(waits)} of {STREAMS * ENTRIES}, p50 {ms[0]}, p99 {ms[1]}, streams broken {broken}"
+        f"{STREAMS} streams, {ENTRIES} entries: heard {len(waits)} of {STREAMS * ENTRIES}, "
+        f"p50 {ms[0]}, p99 {ms[1]}, streams broken {broken}"
     )
 
 

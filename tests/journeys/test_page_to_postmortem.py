@@ -1,4 +1,4 @@
-"""The main job, end to end, as people live it: an alert pages somebody, they answer, everyone sees it, it is learned from."""
+"""The main job, end to end: an alert pages somebody, they answer, everyone sees it, it is learned from."""
 
 import json
 import re
@@ -60,7 +60,7 @@ def signed_in(browser, base, person, path, **looks):
 
 def post(base, path, body):
     request = urllib.request.Request(base + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 (our own loopback server)
+    with urllib.request.urlopen(request, timeout=10) as answer:
         return answer.status
 
 

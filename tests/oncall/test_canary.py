@@ -22,7 +22,7 @@ def watchman(settings):
     asked = []
 
     class Door(BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802 (the library's name)
+        def do_GET(self):
             asked.append(self.path)
             self.send_response(200)
             self.end_headers()
