@@ -40,9 +40,9 @@ def running_engine(database_url, broker_url, *, beat=True, **environment):
         "SANDBOX": "1",
         "DOORBELL": "1",
     }
-    worker = "-m celery -A config worker -P threads -c 4 -Q engine,delivery,bulk -l WARNING --without-gossip --without-mingle"
+    worker = "-m celery -A config worker -P threads -c 4 -l WARNING -Q engine,delivery,bulk"
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        stack.enter_context(running(worker.split(), **told, **environment))
+        stack.enter_context(running([*worker.split(), "--without-gossip", "--without-mingle"], **told, **environment))
         if beat:
             words = f"-m celery -A config beat -s {folder}/beat -l WARNING"
             stack.enter_context(running(words.split(), **told, **environment))
