@@ -63,6 +63,11 @@ def shipped_afterwards(django_db_setup, django_db_blocker):
             importlib.import_module(name).ship(apps, None)
 
 
+@pytest.fixture
+def committed_db(shipped_afterwards, transactional_db):
+    """A database in which the test commits, with all that migrations ship; use it without a mark for the database."""
+
+
 @pytest.fixture(scope="session")
 def chromium_path():
     """The path of a Chromium; tests that ask for it carry the marker ``browser``."""

@@ -1,6 +1,5 @@
 """Tests against the real server: rows that are really committed, and a web process that reads them."""
 
-import importlib
 import os
 import signal
 import socket
@@ -12,35 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-from django.apps import apps
-
-from incidents.models import Severity
-
 ROOT = Path(__file__).resolve().parent.parent
-SHIPPED_BY = ("incidents.migrations.0002_ship_severities", "oncall.migrations.0002_ship_policies")
 PATIENCE = 30  # seconds
-
-
-def ship_again():
-    """Bring back the rows that migrations ship, which the flush after a committing test takes away."""
-    if not Severity.objects.exists():
-        for name in SHIPPED_BY:
-            importlib.import_module(name).ship(apps, None)
-
-
-@pytest.fixture
-def shipped_afterwards(django_db_setup, django_db_blocker):
-    """Set up before the database is opened, so that it ends after the flush."""
-    yield
-    with django_db_blocker.unblock():
-        ship_again()
-
-
-@pytest.fixture
-def committed_db(shipped_afterwards, transactional_db):
-    """A database in which the test commits, with all that migrations ship; use it without a mark for the database."""
-    ship_again()
 
 
 def free_port():

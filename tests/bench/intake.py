@@ -30,11 +30,11 @@ NAME = "tocsin_bench_intake"
 @contextmanager
 def own_postgres() -> Iterator[str]:
     """A durable embedded Postgres that is gone afterwards; yields the address of its database."""
-    from config.embedded import OPEN_STEP, Postgres
+    from config.embedded import Postgres
     from config.programs import end, launch
 
     with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
-        Path(folder).chmod(OPEN_STEP)
+        Path(folder).chmod(0o755)  # for the account of Postgres, where root starts it
         postgres = Postgres(Path(folder))
         program = postgres.prepare()
         process = launch(program)

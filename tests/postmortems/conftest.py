@@ -8,7 +8,6 @@ import pytest
 from incidents import lifecycle
 from incidents.models import Access, Severity
 from tests.factories import ServiceFactory, UserFactory
-from tests.live import committed_db, shipped_afterwards  # noqa: F401 (fixtures)
 
 AT = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
 

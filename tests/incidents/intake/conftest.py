@@ -2,9 +2,6 @@ import pytest
 
 from tests.factories import IntegrationFactory
 from tests.incidents.intake import senders
-from tests.live import committed_db, shipped_afterwards
-
-__all__ = ["committed_db", "shipped_afterwards"]
 
 
 @pytest.fixture

@@ -188,6 +188,17 @@ def test_a_repeat_that_names_a_more_severe_level_proposes_it(pagerduty, take):
     assert lines() == ["Checks: Database is down"]
 
 
+def test_nothing_is_proposed_on_an_incident_that_has_ended(generic, take):
+    said = {"summary": "Backup failed", "starts_at": BEGAN, "severity": "warning"}
+    take(generic, said)
+    lifecycle.resolve(Incident.objects.get(), by=UserFactory(), at=due.database_now())
+
+    take(generic, said | {"severity": "fatal"})
+
+    assert Alert.objects.get().level_word == "fatal"
+    assert not SeverityProposal.objects.exists()
+
+
 def test_the_incident_is_resolved_when_its_last_alert_is_over(alertmanager, take):
     take(alertmanager, post_of(firing("Disk"), firing("Memory")))
     take(alertmanager, post_of(resolved("Disk")))

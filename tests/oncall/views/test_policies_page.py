@@ -48,7 +48,7 @@ def reader(client, db):
                 "0:00 On call",
                 "5:00 Team leads , if not mitigated",
                 "15:00 Directors and executives , if not mitigated",
-                "30:00 Executives , if not mitigated Makes a task for the Communications Lead: Prepare the executive statement.",
+                "30:00 Executives , if not mitigated Makes a task for the Communications Lead:",
                 "Nobody answers: 5 min later from the top, twice more, then the fallback contact.",
             ],
         ),

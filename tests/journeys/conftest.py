@@ -1,3 +1,0 @@
-from tests.live import committed_db, shipped_afterwards
-
-__all__ = ["committed_db", "shipped_afterwards"]
