@@ -27,8 +27,18 @@ os.environ.setdefault("DATABASE_POOL", "0")  # a pool would keep the test databa
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 PATIENCE = 60  # seconds
 
+
+def sweep() -> None:
+    """Remove what runs left behind that were killed before they could."""
+    for folder in Path(tempfile.gettempdir()).glob("tocsin-test-*-*"):
+        pid = folder.name.split("-")[2]
+        if pid.isdigit() and not Path("/proc", pid).exists() and Path("/proc/self").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 if not IS_WORKER:
-    RUN = Path(tempfile.mkdtemp(prefix="tocsin-test-"))
+    sweep()
+    RUN = Path(tempfile.mkdtemp(prefix=f"tocsin-test-{os.getpid()}-"))
     RUN.chmod(OPEN_STEP)  # the account of Postgres must get through
     os.environ["DATA_DIR"] = str(RUN)  # where the settings find the notes below, as they do beside ``manage.py up``
 
