@@ -62,7 +62,7 @@ def test_passing_on_pages_the_next_one(client, administrator, chain, now):
     settle(now)
 
     client.post(answers(phone(client, chain.ada))[0], {"action": "pass"})
-    settle(now + timedelta(seconds=5))
+    settle(now + timedelta(minutes=1))
 
     assert paged(incident) == ["Ada", "Lea"]
     assert "Another phone waits for an answer: Lea" in words(phone(client, chain.ada))
