@@ -33,6 +33,10 @@ check:  ## Everything that CI checks: format, lint, types, imports, templates, m
 	$(HTTPS_SITE) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(MAKE) test
 
+bench:  ## Measure: intake, paging, live streams, pages, rota (about five minutes; decides nothing)
+	@$(INSTALL) dev
+	@$(BIN)/python -W ignore -m tests.bench
+
 format:  ## Put the code in its usual form
 	@$(INSTALL) dev
 	$(BIN)/ruff format .

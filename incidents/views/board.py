@@ -7,7 +7,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from incidents import board as reading
 from incidents.assessment import FORMULA
@@ -18,14 +18,14 @@ from incidents.requests import SignedInRequest
 PER_PAGE = 50
 
 
-@require_GET
+@require_safe
 @login_required
 def board(request: SignedInRequest) -> HttpResponse:
     """Now: what is happening, who has it, what is mine."""
     return render(request, "incidents/board.html", board_of(request))
 
 
-@require_GET
+@require_safe
 @login_required
 def board_fragment(request: SignedInRequest) -> HttpResponse:
     """The live part of the board."""
@@ -53,7 +53,7 @@ def board_of(request: SignedInRequest) -> dict[str, Any]:
     }
 
 
-@require_GET
+@require_safe
 @login_required
 def incident_list(request: SignedInRequest) -> HttpResponse:
     """Every incident that the person may see, filtered by the URL."""

@@ -3,20 +3,20 @@
 from django.db import DatabaseError
 from django.http import HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from incidents import gauges, pulse
 
 
 @never_cache
-@require_GET
+@require_safe
 def healthz(request: object) -> HttpResponse:
     """The process is up."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @never_cache
-@require_GET
+@require_safe
 def readyz(request: object) -> HttpResponse:
     """The database answers, the last tick is young, nothing due is late, the canary came: 200, else 503 and why."""
     try:
@@ -37,7 +37,7 @@ def readyz(request: object) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 def metrics(request: object) -> HttpResponse:
     """Figures for Prometheus, read from the rows at this moment."""
     return HttpResponse(gauges.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from incidents import room as reading
 from incidents import timeline
@@ -25,7 +25,7 @@ FILTERS = {
 ROOM_SHOWS = 3  # people with a card of their own; the others are named together
 
 
-@require_GET
+@require_safe
 @login_required
 def detail(request: SignedInRequest, number: int) -> HttpResponse:
     """The incident page: what is happening, who has it, what do I do next."""
@@ -34,7 +34,7 @@ def detail(request: SignedInRequest, number: int) -> HttpResponse:
     return render(request, "incidents/detail.html", context)
 
 
-@require_GET
+@require_safe
 @login_required
 def room(request: SignedInRequest, number: int) -> HttpResponse:
     """The parts of the page that follow the incident's state, each swapped by its id."""
@@ -42,7 +42,7 @@ def room(request: SignedInRequest, number: int) -> HttpResponse:
     return render(request, "incidents/_room.html", {**room_of(request, incident), "swap": True})
 
 
-@require_GET
+@require_safe
 @login_required
 def timeline_fragment(request: SignedInRequest, number: int) -> HttpResponse:
     """Entries: filtered, older than one (``?before=``), or recorded since one (``?since=``, for polling)."""
