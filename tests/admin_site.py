@@ -85,10 +85,14 @@ class World:
         lifecycle.resolve(incident, by=ada, at=now)
         incident.refresh_from_db()
         Task.objects.create(incident=incident, title="Tell the customers", owner=ada, created_at=now)
-        section = incident.postmortem.sections.order_by("pk").first()
-        editing.save_section(section, text="What happened.", base_version=section.version, by=ada, at=now)
+        self._write(incident, ada)
         self.hear(incident, self.integration)
         return incident
+
+    def _write(self, incident, author):
+        section = incident.postmortem.sections.order_by("pk").first()
+        text, version = "What happened.", section.version
+        editing.save_section(section, text=text, base_version=version, by=author, at=timezone.now())
 
     def _send(self):
         """Send by text message, which the sandbox takes; a first page goes out on all channels at once."""
@@ -124,6 +128,7 @@ class World:
             due.settle(due.database_now())
             self._send()
             lifecycle.resolve(incident, by=self.chain.lea, at=timezone.now())
+            self._write(incident, UserFactory())
             self.hear(incident, row)
             self._override()
             Task.objects.create(incident=incident, title="Look", owner=UserFactory(), created_at=timezone.now())

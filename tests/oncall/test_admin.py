@@ -552,6 +552,17 @@ def test_a_version_that_is_over_is_only_read(administrator):
     assert administrator.post(url(Layer, "change", layer.pk), {}).status_code == 403
 
 
+def test_of_two_versions_ahead_only_the_last_one_is_changed(administrator):
+    schedule = ScheduleFactory(people=[UserFactory(), UserFactory()])
+    send(administrator, url(Layer, "change", schedule.layers.get().pk), unit="day")
+
+    running, last = schedule.layers.filter(effective_from__isnull=False).order_by("effective_from")
+
+    assert running.effective_until == last.effective_from > timezone.now()
+    assert administrator.post(url(Layer, "change", running.pk), {}).status_code == 403
+    assert send(administrator, url(Layer, "change", last.pk), priority="2").status_code == 302
+
+
 def test_a_layer_is_ended_by_its_date(administrator):
     schedule = ScheduleFactory()
     layer = schedule.layers.get()
