@@ -67,14 +67,22 @@ def test_an_administrators_own_method_is_not_verified_by_a_write_token():
     assert caller.post(path(caller.person), channel="in_app", address="me").status_code == 201
 
 
-def test_addresses_of_others_are_not_shown():
-    method = ContactMethodFactory()
+@pytest.mark.parametrize(
+    "caller",
+    [
+        lambda: responder(),
+        lambda: Caller(UserFactory(), Scope.ADMIN),
+        lambda: Caller(AdministratorFactory(), Scope.WRITE),
+    ],
+)
+def test_addresses_of_others_are_for_administrators_with_an_admin_token(caller):
+    method, other = ContactMethodFactory(), caller()
 
-    answer = responder().get(path(method.user))
+    answer = other.get(path(method.user))
 
     assert answer.status_code == 403
     assert method.address not in answer.json()["detail"]
-    assert responder().post(path(method.user), channel="in_app", address="me").status_code == 403
+    assert other.post(path(method.user), channel="in_app", address="me").status_code == 403
 
 
 def test_methods_are_listed_in_the_order_in_which_they_are_used():
