@@ -175,6 +175,7 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True  # administrators make the accounts: nobody ca
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = False
+DATE_FORMAT, DATETIME_FORMAT, TIME_FORMAT = "Y-m-d", "Y-m-d H:i", "H:i"  # in the admin; pages have filters of their own
 USE_TZ = True
 
 STATIC_URL = "static/"
