@@ -455,5 +455,5 @@ def test_card_costs_the_same_for_one_and_three(browser, begin, django_assert_num
         story = begin()
         story.resolve()
 
-    with django_assert_num_queries(8):  # session, user, incident, its other services, document; of the shell 3
+    with django_assert_num_queries(5):  # session, user, incident, its other services, document
         browser.get(card_of(story))
