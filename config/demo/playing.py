@@ -1,5 +1,6 @@
 """Play a story through the deeds, each with the clock of its time."""
 
+import re
 from datetime import datetime, timedelta
 
 from config.demo import alerts
@@ -15,6 +16,8 @@ from postmortems import editing
 from postmortems.models import DocumentStatus, Postmortem, Section
 
 WRITTEN = ("say", "write_section", "hand_out", "finish_task", "fall_silent")  # deeds that leave nothing to be done
+
+WRAPPED = re.compile(r"(?<=[^\n|])\n +(?=\S)|(?<=[^\n|])\n(?=[^\s|*\-\d])")  # a break within a paragraph or a list item
 
 
 class Stage:
@@ -185,7 +188,7 @@ class Player:
     def write_section(self, who: User, key: str, text: str) -> None:
         """Write a section of the postmortem."""
         row = Section.objects.get(postmortem__incident=self.incident, key=key)
-        editing.save_section(row, text=text, base_version=row.version, by=who, at=self.at)
+        editing.save_section(row, text=unwrapped(text), base_version=row.version, by=who, at=self.at)
 
     def publish(self, who: User) -> None:
         """Publish the postmortem, which meets its clock."""
@@ -197,3 +200,8 @@ class Player:
         locked = Incident.objects.select_for_update(no_key=True).get(pk=self.incident.pk)
         timeline.write([timeline.Line(locked, kind, text, by=by, role=role)], at=self.at)
         locked.save(update_fields=["timeline_seq"])
+
+
+def unwrapped(text: str) -> str:
+    """The text with each paragraph on one line: a line break that stays is shown as one."""
+    return WRAPPED.sub(" ", text)
