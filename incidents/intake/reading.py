@@ -102,7 +102,7 @@ def parse(body: bytes) -> Any:
         NotJson: it is none.
     """
     try:
-        return json.loads(body.decode("utf-8-sig"), parse_constant=_no_number)
+        return DECODER.decode(body.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise NotJson(f"The body is not UTF-8: byte {error.start + 1} cannot be read.") from None
     except json.JSONDecodeError as error:
@@ -115,6 +115,9 @@ def parse(body: bytes) -> Any:
 
 def _no_number(word: str) -> NoReturn:
     raise ValueError(f"{word} is no number in JSON")
+
+
+DECODER = json.JSONDecoder(parse_constant=_no_number)
 
 
 def clean(value: str) -> str:
