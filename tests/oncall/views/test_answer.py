@@ -90,6 +90,18 @@ def test_after_somebody_else_has_it_one_may_join(client, chain, incident, now):
     assert f"Lea has {incident.ref}; you have joined." in words(tap)
 
 
+def test_who_is_asked_beside_somebody_may_join_and_has_nothing_to_pass_on(client, chain, now):
+    incident = chain.declare(0, at=now)
+    settle(now)
+    lifecycle.acknowledge(incident, by=chain.ada, at=now)
+    settle(now + timedelta(minutes=5))  # a P0 is all hands: the leads are paged all the same
+
+    look = words(client.get(link(incident, chain.lea)))
+
+    assert "Join them" in look
+    assert "I cannot" not in look
+
+
 def test_a_late_answer_says_that_it_is_over(client, chain, incident, now):
     lifecycle.resolve(incident, by=chain.lea, at=now)
     address = link(incident, chain.ada)
