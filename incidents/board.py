@@ -67,7 +67,7 @@ def _row(incident: Incident, clock: Clock | None, working: int) -> Row:
 
 def headline(user: User, found: Sequence[Row], overdue: int) -> str:
     """One sentence: what is happening and who has it."""
-    critical = [row.incident for row in found if row.incident.severity_id == 0]
+    critical = [row.incident for row in found if row.incident.severity_id == 0 and not row.incident.is_drill]
     if len(critical) == 1:
         who = f"{_name(critical[0].acknowledged_by, user)} it" if critical[0].acknowledged_by else "nobody has it yet"
         return f"One P0 is open, {who}"

@@ -33,7 +33,7 @@ class MomentField(forms.CharField):
         clock = CLOCK_TIME.match(text)
         try:
             return _today_at(clock) if clock else _moment(text)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise forms.ValidationError("Write a time in UTC: 14:05, or 2026-03-29 14:05.") from error
 
 

@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from incidents import due, pulse
 from incidents.models import EngineBeat, Incident, LatenessBucket, RawEvent
+from incidents.states import Kind
 
 Collect = Callable[[], Iterable[Metric]]
 COLLECTORS: list[Collect] = []
@@ -57,9 +58,12 @@ def _lateness() -> HistogramMetricFamily:
 
 
 def _incidents() -> Iterable[Metric]:
-    family = GaugeMetricFamily("tocsin_open_incidents", "Open incidents by severity.", labels=["severity"])
+    family = GaugeMetricFamily(
+        "tocsin_open_incidents", "Open real incidents by severity, private ones left out.", labels=["severity"]
+    )
     counts = dict.fromkeys(range(5), 0)
-    for level in Incident.objects.open().values_list("severity_id", flat=True):
+    shown = Incident.objects.open().filter(private=False, kind=Kind.REAL)
+    for level in shown.values_list("severity_id", flat=True):
         counts[level] += 1
     for level, count in counts.items():
         family.add_metric([f"P{level}"], count)

@@ -44,6 +44,8 @@ def fitting(channel: str, address: str) -> str:
     Raises:
         Invalid: it does not fit the channel.
     """
+    if channel == Channel.CANARY:
+        raise Invalid("channel", "This channel is the engine's own; no person has it.")
     if channel in CALLED:
         number = re.sub(r"[ ()./-]", "", address)
         if not NUMBER.fullmatch(number):

@@ -28,6 +28,8 @@ class Wanted:
 
 def make(wanted: Sequence[Wanted], reach: Reach, at: datetime) -> list[Page]:
     """Write the pages and their deliveries; the incidents are locked, everyone wanted can be reached."""
+    _silence_older(wanted)
+    calling: set[tuple[int, int]] = set()
     pages = [
         Page(
             incident=want.incident,
@@ -39,7 +41,7 @@ def make(wanted: Sequence[Wanted], reach: Reach, at: datetime) -> list[Page]:
             act=want.act,
             reason=want.reached.reason[:200],
             created_at=at,
-            repeat_at=_next_call(want.incident, at) if want.act == Act.PAGE else None,
+            repeat_at=_next_call(want.incident, at) if _calls(want, calling) else None,
         )
         for want in wanted
     ]
@@ -53,6 +55,28 @@ def make(wanted: Sequence[Wanted], reach: Reach, at: datetime) -> list[Page]:
     parts = [Participant(incident=page.incident, user=page.person, why="paged", since=at) for page in pages]
     Participant.objects.bulk_create(parts, ignore_conflicts=True)
     return pages
+
+
+def _silence_older(wanted: Sequence[Wanted]) -> None:
+    """However many levels and rounds ask for a person, one page calls again: the newest of the incident."""
+    asked = [want for want in wanted if want.act == Act.PAGE]
+    Page.objects.filter(_one_of(asked), repeat_at__isnull=False).update(repeat_at=None)
+
+
+def _one_of(asked: Sequence[Wanted]) -> Q:
+    pairs = Q(pk__in=[])
+    for want in asked:
+        pairs |= Q(incident=want.incident, person=want.reached.person)
+    return pairs
+
+
+def _calls(want: Wanted, calling: set[tuple[int, int]]) -> bool:
+    """Is this the page of the set that calls this person again for this incident?"""
+    pair = (want.incident.pk, want.reached.person.pk)
+    if want.act != Act.PAGE or pair in calling:
+        return False
+    calling.add(pair)
+    return True
 
 
 def choose(methods: Sequence[ContactMethod], incident: Incident, act: str) -> list[ContactMethod]:

@@ -91,8 +91,7 @@ class Phone:
     @cached_property
     def coming(self) -> tuple[Page | None, Next | None, str]:
         """The most urgent page that waits for this person, the act that follows, and that act in words."""
-        mine = pages.waiting().filter(person=self.person, incident__in=Incident.objects.visible_to(self.viewer))
-        page = mine.first()
+        page = _waiting_for(self.viewer).filter(person=self.person).first()
         if page is None:
             return None, None, ""
         coming, names = pages.what_comes(page.incident, self.at)
@@ -101,7 +100,7 @@ class Phone:
     @cached_property
     def ringing(self) -> list[User]:
         """Everyone else whose phone waits for an answer."""
-        asked = pages.waiting().filter(person=OuterRef("pk"))
+        asked = _waiting_for(self.viewer).filter(person=OuterRef("pk"))
         return list(User.objects.filter(Exists(asked)).exclude(pk=self.person.pk).order_by("name", "pk"))
 
     @property
@@ -118,9 +117,14 @@ class Phone:
         return hashlib.blake2s(repr(told).encode(), digest_size=8).hexdigest()
 
 
+def _waiting_for(viewer: User) -> QuerySet[Page]:
+    """The pages that want an answer, of incidents that the viewer may see."""
+    return pages.waiting().filter(incident__in=Incident.objects.visible_to(viewer))
+
+
 def people(viewer: User) -> QuerySet[User]:
     """The people whose phones the viewer may pick up, with how many of their pages wait."""
-    asks = Q(pages__in=pages.waiting())
+    asks = Q(pages__in=_waiting_for(viewer))
     return (
         _allowed(viewer).annotate(waiting=Count("pages", filter=asks, distinct=True)).order_by("-waiting", "name", "pk")
     )
@@ -129,7 +133,7 @@ def people(viewer: User) -> QuerySet[User]:
 def first_choice(viewer: User) -> User:
     """The phone to show when none was named: one that waits for an answer, else the one that heard last, else mine."""
     allowed = _allowed(viewer)
-    page = pages.waiting().filter(person__in=allowed).first()
+    page = _waiting_for(viewer).filter(person__in=allowed).first()
     if page:
         return page.person
     latest = SandboxMessage.objects.filter(person__in=allowed).select_related("person")

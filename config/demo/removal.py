@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from allauth.socialaccount.models import SocialApp
 from django.apps import apps
 from django.db import connection, models, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from config.demo import ORGANISATION
 from config.demo.people import PEOPLE, address_of
@@ -23,16 +23,20 @@ def is_demo() -> bool:
     return Organisation.objects.filter(name=ORGANISATION).exists()
 
 
+def strangers() -> QuerySet[User]:
+    """People who are not of the demo: somebody has made this place their own."""
+    return User.objects.exclude(email__in=[address_of(one.key) for one in PEOPLE])
+
+
 def summary() -> str:
     """What would go, in a sentence."""
-    known = [address_of(one.key) for one in PEOPLE]
-    strangers = User.objects.exclude(email__in=known).count()
+    others = strangers().count()
     text = (
         f"This deletes the organisation “{Organisation.objects.get()}” for good: {Incident.objects.count()} incidents "
         f"with their timelines, pages and postmortems, {User.objects.count()} people and {Team.objects.count()} teams "
         "with their services, schedules and own policies."
     )
-    return f"{text} {strangers} of the people are not from the demo." if strangers else text
+    return f"{text} {others} of the people are not from the demo." if others else text
 
 
 @transaction.atomic

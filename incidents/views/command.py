@@ -135,7 +135,9 @@ def _change_severity(incident: Incident, *, severity: Severity, **said: Any) -> 
 def _at_once(request: SignedInRequest, number: int, deed: Deed, words: str, **said: Any) -> HttpResponse:
     incident = incident_to_act_on(request, number)
     form = NothingToAsk(request.POST)
-    version = form.cleaned_data["version"] if form.is_valid() else None
+    if not form.is_valid():
+        return refused(request, incident, Refusal("The page was not sent whole. Load it again, then decide."))
+    version = form.cleaned_data["version"]
     try:
         deed(incident, by=request.user, at=timezone.now(), version=version, **said)
     except Refusal as refusal:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from incidents.forms import MeForm
+from incidents.models import User
 from incidents.requests import SignedInRequest
 
 
@@ -15,7 +16,7 @@ from incidents.requests import SignedInRequest
 @login_required
 def me(request: SignedInRequest) -> HttpResponse:
     """Name, time zone, colours; teams and ranks to read."""
-    form = MeForm(request.POST or None, instance=request.user)
+    form = MeForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))  # a refused form changes nobody
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, "Saved.")

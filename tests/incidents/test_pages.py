@@ -345,3 +345,31 @@ def test_readiness_tells_how_the_engine_is(client):
     assert late.json()["problem"] == "The paging engine has not run yet."
     metrics = client.get("/metrics").content.decode()
     assert 'tocsin_open_incidents{severity="P0"} 0.0' in metrics
+
+
+@pytest.mark.parametrize("zone", ["Berlin", "Europe/Nowhere", "../x", "utc", "é"])
+def test_a_time_zone_that_is_none_is_refused_and_the_name_typed_stays(client, ada, zone):
+    answer = client.post("/me/", {"name": "Ada Lovelace", "time_zone": zone, "theme": ""})
+
+    assert answer.status_code == 422
+    assert 'value="Ada Lovelace"' in words(answer)
+    assert "is not a time zone" in words(answer)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31 23:59:59-14:00"])
+def test_a_time_beyond_the_calendar_is_refused_and_the_text_stays(client, ada, moment):
+    said = {"what": "rolled back", "occurred_at": moment}
+
+    answer = client.post(f"/incidents/{declare().number}/mitigate/", said)
+
+    assert answer.status_code == 422
+    assert "rolled back" in words(answer)
+
+
+def test_a_deed_whose_version_cannot_be_read_is_refused(client, ada):
+    incident = declare()
+
+    client.post(f"/incidents/{incident.number}/acknowledge/", {"version": "abc"})
+
+    incident.refresh_from_db()
+    assert not incident.acknowledged

@@ -397,3 +397,15 @@ def test_people_who_were_paged_see_a_private_incident_and_others_do_not(chain):
     visible = type(incident).objects.visible_to
     assert visible(chain.ada).filter(pk=incident.pk).exists()
     assert not visible(stranger).filter(pk=incident.pk).exists()
+
+
+def test_c9_however_many_levels_ask_for_a_person_one_phone_rings_once_at_a_time(chain):
+    incident = chain.declare(0)
+    for minute in (0, 5, 15, 30, 35):
+        settle(minutes=minute)
+
+    calling = Page.objects.filter(incident=incident, repeat_at__isnull=False)
+
+    people = list(calling.values_list("person__name", flat=True))
+    assert sorted(people) == sorted(set(people))
+    assert "Eve" in people

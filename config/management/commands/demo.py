@@ -44,14 +44,14 @@ class Command(BaseCommand):
             self._load()
 
     def _ask(self, *, force: bool, yes: bool) -> None:
-        """Tell what will be deleted and wait for a yes; without a terminal, the demo's own rows need none."""
+        """Tell what goes and wait for a yes; without a terminal, a demo that nobody has joined needs none."""
         if not removal.is_demo() and not force:
             raise CommandError(
                 f"{removal.summary()} It is not the demo's ({ORGANISATION}), so nothing was done. Add --force if you "
                 "mean it."
             )
         self.stdout.write(removal.summary())
-        if yes or (not sys.stdin.isatty() and removal.is_demo()):
+        if yes or (not sys.stdin.isatty() and removal.is_demo() and not removal.strangers().exists()):
             return
         if not sys.stdin.isatty():
             raise CommandError("Nothing was done: add --yes, since nobody can be asked here.")
