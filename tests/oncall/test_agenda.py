@@ -40,6 +40,14 @@ def test_a_weekly_turn_names_its_end_on_its_first_day_and_goes_on_all_day_after(
     assert [person.name for person in agenda.following.people] == ["Ada"]
 
 
+def test_on_the_day_of_a_handoff_the_running_shift_stands_first(ada, bob):
+    early = datetime(2026, 3, 30, 8, 0, tzinfo=UTC)
+
+    agenda = Agenda(ScheduleFactory(people=[ada, bob]), early, ZoneInfo("UTC"))
+
+    assert rows(agenda, 0) == [("until 09:00", "Bob"), ("09:00 to Mon 6 Apr, 09:00", "Ada")]
+
+
 def test_day_and_night_shifts_stand_on_the_day_they_begin(ada, bob):
     schedule = ScheduleFactory(people=[])
     LayerFactory(schedule=schedule, unit="hour", length=12, anchor="2026-03-02T08:00", people=[ada, bob])
