@@ -32,6 +32,7 @@ Answer = TypeVar("Answer")
 
 PING_SECONDS = 15.0  # a comment keeps proxies from closing a quiet stream; the right to read is asked again
 MOST_MISSED = 200  # entries that a stream catches up with; a reader who missed more reloads
+READERS_AT_ONCE = 2  # threads that read what newcomers missed
 KEPT = 256  # rendered pieces of news kept for other readers
 ROOM = re.compile(r"^/incidents/(\d+)/stream$")
 QUIET = ("note", "finding", "decision", "action", "delivery")  # entries after which only the timeline differs
@@ -58,6 +59,8 @@ class Newsroom:
 
     def __init__(self) -> None:
         self._written: OrderedDict[tuple[int, int, int], asyncio.Task[Bulletin]] = OrderedDict()
+        self._coming: dict[tuple[int, int], asyncio.Task[Bulletin]] = {}
+        self._reading = asyncio.Semaphore(READERS_AT_ONCE)
 
     async def bulletin(self, incident_id: int, after: int, head: int) -> Bulletin:
         """What a reader who knows the timeline up to ``after`` missed of an incident that has reached ``head``."""
@@ -74,6 +77,18 @@ class Newsroom:
             self._written.pop(key, None)
             raise
 
+    async def fresh(self, incident_id: int, after: int) -> Bulletin:
+        """What stands now, read after this call began: those who ask before the reading begins share it."""
+        key = (incident_id, after)
+        if key not in self._coming:
+            self._coming[key] = asyncio.create_task(self._read(key))
+        return await asyncio.shield(self._coming[key])
+
+    async def _read(self, key: tuple[int, int]) -> Bulletin:
+        async with self._reading:
+            self._coming.pop(key)  # from here on a newcomer needs a reading of its own
+            return await asyncio.to_thread(_with_database, _write_bulletin, *key)
+
 
 newsroom = Newsroom()
 
@@ -87,8 +102,9 @@ def _with_database(work: Callable[..., Answer], *arguments: Any) -> Answer:
 
 
 def _write_bulletin(incident_id: int, after: int) -> Bulletin:
+    """Entries first, then who may see them: what becomes private meanwhile is judged by the stricter answer."""
+    missed = timeline.since(Incident(pk=incident_id), after, limit=MOST_MISSED + 1)
     incident = Incident.objects.get(pk=incident_id)
-    missed = timeline.since(incident, after, limit=MOST_MISSED + 1)
     administrators = User.objects.filter(access="administrator", is_active=True).values_list("pk", flat=True)
     parts = Participant.objects.filter(incident=incident).values_list("user_id", flat=True)
     allowed = frozenset([*administrators, *parts]) if incident.private else frozenset()
@@ -97,7 +113,7 @@ def _write_bulletin(incident_id: int, after: int) -> Bulletin:
     return Bulletin(
         entries=tuple((entry.seq, render_to_string("incidents/_entry.html", {"entry": entry})) for entry in missed),
         room_changed=any(entry.kind not in QUIET for entry in missed),
-        head=incident.timeline_seq,
+        head=missed[-1].seq if missed else after,
         private=incident.private,
         allowed=allowed,
     )
@@ -192,7 +208,7 @@ async def _bulletin(incident_id: int, known: int, head: int) -> Bulletin:
     """Shared with other readers where the head is known; read afresh after a break (head 0)."""
     if head:
         return await newsroom.bulletin(incident_id, known, head)
-    return await asyncio.to_thread(_with_database, _write_bulletin, incident_id, known)
+    return await newsroom.fresh(incident_id, known)
 
 
 async def _concerns(user: User, news: live.News) -> bool:
