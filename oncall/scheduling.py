@@ -159,14 +159,14 @@ def _continue(former: rota.Layer, turns: Turns, start: datetime, planned: str) -
     """
     k = rota.turn_index(former, start)
     holder = _successor(former.slots, k % len(former.slots), turns.slots)
-    kept = turns.anchor == _text(former.anchor)
-    if kept and (turns.unit, turns.length) == (former.unit, former.length):
-        place = k if turns.time_zone == former.time_zone else rota.turn_index(_as_rota(turns), start)
-        return [replace(turns, slots=_rotated(turns.slots, holder - place))]
-    if kept or turns.anchor == planned:
-        ends = rota.boundary(former, k + 1)
-        return _hand_over(former, turns, holder, min(ends, former.effective_until or ends))
-    return [turns]
+    if _timing(former) == _timing_of(turns):
+        return [replace(turns, slots=_rotated(turns.slots, holder - k))]
+    if turns.anchor not in {_text(former.anchor), planned}:
+        return [turns]
+    ends = rota.boundary(former, k + 1)
+    ends = min(ends, former.effective_until or ends)
+    moved = rota.to_utc(_local(ends, former.time_zone), turns.time_zone)
+    return _hand_over(former, turns, holder, moved if moved > start else ends)
 
 
 def _hand_over(former: rota.Layer, turns: Turns, holder: int, ends: datetime) -> list[Turns]:
@@ -183,8 +183,9 @@ def _hand_over(former: rota.Layer, turns: Turns, holder: int, ends: datetime) ->
         return [rest]
     fresh = _as_rota(turns)
     place = rota.turn_index(fresh, ends)
-    if rota.boundary(fresh, place) != ends:
-        turns, place = replace(turns, anchor=_wall(ends, turns, former)), 0
+    is_as_long = (turns.unit, turns.length) == (former.unit, former.length)
+    if rota.boundary(fresh, place) != ends and not is_as_long:
+        turns, place = replace(turns, anchor=_text(_handoff(ends, turns, former))), 0
     slots = _rotated(turns.slots, holder + 1 - place)
     return [replace(rest, effective_until=ends), replace(turns, slots=slots, effective_from=ends)]
 
@@ -213,12 +214,16 @@ def _turned_alike(one: Slots, other: Slots) -> bool:
     return len(one) == len(other) and any(_sets(_rotated(one, place)) == _sets(other) for place in range(len(one)))
 
 
-def _wall(moment: datetime, turns: Turns, former: rota.Layer) -> str:
-    """The moment of a handoff on the layer's wall clock, with the handoff's clock rather than the end of a gap."""
-    local = moment.astimezone(ZoneInfo(turns.time_zone)).replace(tzinfo=None)
+def _handoff(ends: datetime, turns: Turns, former: rota.Layer) -> datetime:
+    """The end of a turn on the new wall clock, at the handoff's own time rather than at the end of a gap."""
+    local = _local(ends, turns.time_zone)
     if former.unit != "hour" and turns.time_zone == former.time_zone:
-        local = datetime.combine(local.date(), former.anchor.time())
-    return _text(local)
+        return datetime.combine(local.date(), former.anchor.time())
+    return local
+
+
+def _local(moment: datetime, time_zone: str) -> datetime:
+    return moment.astimezone(ZoneInfo(time_zone)).replace(tzinfo=None)
 
 
 def _text(wall: datetime) -> str:

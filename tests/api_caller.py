@@ -24,6 +24,17 @@ class Caller:
     def get(self, path, **query):
         return self.client.get(ROOT + path, query, headers=self.headers)
 
+    def get_all(self, path, **query):
+        """Every item of a list, piece by piece."""
+        answer = self.get(path, **query).json()
+        items = answer["items"]
+        while answer["next"]:
+            answer = self.client.get(answer["next"], headers=self.headers).json()
+            assert answer["items"], "an empty piece: the list would never end"
+            items += answer["items"]
+            assert len(items) < 1000, "the list never ends"
+        return items
+
     def post(self, path, headers=None, **body):
         return self.send("POST", path, json.dumps(body), headers=headers)
 

@@ -100,6 +100,37 @@ def test_after_an_edit_everybody_gets_one_turn_each_in_the_new_order(
     assert any(list(map(set, order)) == list(map(set, wanted.slots)) for order in turned)
 
 
+wishes = st.tuples(slots, units, st.sampled_from(ZONES), st.integers(1, 60 * 24 * 40))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    before=slots,
+    anchor=anchors,
+    unit=units,
+    zone=st.sampled_from(ZONES),
+    at=moments,
+    edits=st.lists(wishes, max_size=3),
+)
+def test_p9_holds_for_edit_upon_edit_in_whatever_zone(team, people, before, anchor, unit, zone, at, edits):
+    schedule = made(team, Turns("Primary", 0, zone, anchor, *unit, named(before, people)))
+    for after, (other_unit, length), other_zone, minutes in edits:
+        past = rota.final(roster(schedule), at - timedelta(days=40), at)
+        holders = set(on_call(schedule, at))
+        meant = rosters.as_rota(scheduling.layers_from(schedule, at)[0])
+        wanted = Turns(
+            "Primary", 0, other_zone, f"{meant.anchor:%Y-%m-%dT%H:%M}", other_unit, length, named(after, people)
+        )
+
+        scheduling.edit(schedule, at=at, layers=[wanted])
+
+        assert rota.final(roster(schedule), at - timedelta(days=40), at) == past
+        staying = holders & {person for slot in wanted.slots for person in slot}
+        assert not staying or staying & set(on_call(schedule, at))
+        assert not rota.gaps(rota.final(roster(schedule), at, at + timedelta(days=60)))
+        at += timedelta(minutes=minutes)
+
+
 def named(slots, people):
     return tuple(tuple(people[place] for place in slot) for slot in slots)
 
@@ -138,16 +169,37 @@ def test_a_new_anchor_is_taken_at_its_word(team, people):
     assert on_call(schedule, wednesday) == [c]
 
 
-def test_another_zone_moves_the_handoff_and_not_the_order(team, people):
+@pytest.mark.parametrize(
+    ("zone", "handoff"),
+    [
+        ("America/New_York", datetime(2026, 1, 12, 14, tzinfo=UTC)),
+        ("Asia/Tokyo", datetime(2026, 1, 12, 0, tzinfo=UTC)),
+    ],
+)
+@pytest.mark.parametrize("hours", [0.1, 3, 5.9, 50, 150])
+def test_another_zone_moves_the_handoff_and_cuts_nobodys_turn(team, people, zone, handoff, hours):
+    a, b, c, *_ = people
+    schedule = made(team, weekly([a, b, c]))
+    at = datetime(2026, 1, 5, 8, tzinfo=UTC) + timedelta(hours=hours)
+
+    scheduling.edit(schedule, at=at, layers=[weekly([a, b, c], time_zone=zone)])
+
+    assert [piece.people for piece in rota.final(roster(schedule), at, handoff)] == [(a,)]
+    assert [on_call(schedule, handoff + timedelta(weeks=week)) for week in range(4)] == [[b], [c], [a], [b]]
+    assert on_call(schedule, handoff + timedelta(days=7, seconds=-1)) == [b]
+
+
+def test_a_turn_that_would_be_over_in_the_new_zone_ends_when_it_would_have(team, people):
     a, b, *_ = people
     schedule = made(team, weekly([a, b]))
-    wednesday = datetime(2026, 1, 7, 12, tzinfo=UTC)
+    at = datetime(2026, 1, 12, 7, tzinfo=UTC)  # an hour before the handoff in Berlin, seven after it in Tokyo
 
-    scheduling.edit(schedule, at=wednesday, layers=[weekly([a, b], time_zone="America/New_York")])
+    scheduling.edit(schedule, at=at, layers=[weekly([a, b], time_zone="Asia/Tokyo")])
 
-    handoff = datetime(2026, 1, 12, 14, tzinfo=UTC)  # 09:00 in New York
-    assert on_call(schedule, handoff - timedelta(seconds=1)) == [a]
-    assert on_call(schedule, handoff) == [b]
+    assert on_call(schedule, at + timedelta(minutes=59)) == [a]
+    assert on_call(schedule, at + timedelta(hours=1)) == [b]
+    assert on_call(schedule, datetime(2026, 1, 19, 0, tzinfo=UTC) - timedelta(seconds=1)) == [b]
+    assert on_call(schedule, datetime(2026, 1, 19, 0, tzinfo=UTC)) == [a]
 
 
 def test_an_edit_may_begin_later(team, people):

@@ -206,13 +206,7 @@ def test_the_list_is_in_the_order_of_urgency_across_pieces():
     caller = responder()
     expected = list(Incident.objects.by_urgency().values_list("number", flat=True))
 
-    seen, address = [], "/api/v1/incidents?limit=4"
-    while address:
-        piece = caller.client.get(address, headers=caller.headers).json()
-        seen += [row["number"] for row in piece["items"]]
-        address = piece["next"]
-
-    assert seen == expected
+    assert [row["number"] for row in caller.get_all("incidents", limit=4)] == expected
 
 
 @pytest.fixture
@@ -328,14 +322,8 @@ def test_the_story_is_read_in_pieces():
         caller.post(f"incidents/{number}/timeline", text=str(place))
     whole = caller.get(f"incidents/{number}/timeline").json()["items"]
 
-    seen, address = [], f"/api/v1/incidents/{number}/timeline?limit=3"
-    while address:
-        piece = caller.client.get(address, headers=caller.headers).json()
-        seen += piece["items"]
-        address = piece["next"]
-
-    assert seen == whole
-    assert len({row["id"] for row in seen}) == len(seen)
+    assert caller.get_all(f"incidents/{number}/timeline", limit=3) == whole
+    assert len({row["id"] for row in whole}) == len(whole)
 
 
 def test_the_clocks_of_an_incident_are_read():

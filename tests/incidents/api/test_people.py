@@ -113,6 +113,7 @@ def test_a_team_is_formed_with_ranks():
     ("change", "field"),
     [
         ({"members": [{"email": "nobody@example.com"}]}, "members.0.email"),
+        ({"members": [{"email": "gone@example.com"}]}, "members.0.email"),
         ({"members": [{"email": "lee@example.com"}, {"email": "Lee@example.com"}]}, "members"),
         ({"members": [{"email": "lee@example.com", "rank": "king"}]}, "members.0.rank"),
         ({"slug": "Pay Ments"}, "slug"),
@@ -123,6 +124,7 @@ def test_a_team_is_formed_with_ranks():
 )
 def test_a_team_that_cannot_be_is_refused_whole(change, field):
     UserFactory(email="lee@example.com")
+    UserFactory(email="gone@example.com", is_active=False)
     TeamFactory(slug="taken")
 
     answer = administrator().post("teams", **{"slug": "payments", "name": "Payments", **change})

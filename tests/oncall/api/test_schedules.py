@@ -139,6 +139,11 @@ def test_who_is_on_call_is_told_for_an_instant(weekly, at, name, until):
     assert answer.json()["at"].endswith("Z")
 
 
+@pytest.mark.parametrize("at", ["0001-01-02T00:00:00Z", "9999-12-31T00:00:00Z", "2026-03-02", "now"])
+def test_an_instant_that_cannot_be_is_refused(weekly, at):
+    assert fields_of(responder().get("schedules/payments/oncall", at=at)) == ["at"]
+
+
 def test_who_is_on_call_now(weekly):
     before = timezone.now()
 
