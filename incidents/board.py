@@ -69,7 +69,7 @@ def headline(user: User, found: Sequence[Row], overdue: int) -> str:
     """One sentence: what is happening and who has it."""
     critical = [row.incident for row in found if row.incident.severity_id == 0 and not row.incident.is_drill]
     if len(critical) == 1:
-        who = f"{_name(critical[0].acknowledged_by, user)} it" if critical[0].acknowledged_by else "nobody has it yet"
+        who = f"{_name(critical[0].held_by, user)} it" if critical[0].held_by else "nobody has it yet"
         return f"One P0 is open, {who}"
     if critical:
         return f"{_count(len(critical))} P0 are open"

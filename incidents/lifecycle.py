@@ -119,7 +119,7 @@ def acknowledge(
     locked = moves.lock(incident, version, at)
     moves.require_open(locked)
     if locked.acknowledged:
-        raise TransitionError(f"{locked.acknowledged_by} has acknowledged {locked.ref} already. You can join.")
+        raise TransitionError(f"{locked.held_by} has acknowledged {locked.ref} already. You can join.")
     moves.acknowledged(locked, by, moves.event_time(locked, occurred_at, at), at, via=via)
     moves.note(locked, note, by, at)
     return moves.finish(locked, "acknowledged", at)
@@ -257,7 +257,9 @@ def reopen(
     note: str = "",
     version: int | None = None,
 ) -> Incident:
-    """Take the work up again: a second impact begins when it came back, the contract starts anew now.
+    """Take the work up again: a second impact begins when it came back, the contract and the ladder start anew now.
+
+    Nobody has it in hand until somebody says so; the first acknowledgement stays on record.
 
     Raises:
         Invalid: no reason, or a time that cannot be right.
@@ -271,6 +273,7 @@ def reopen(
     when = moves.after_resolution(locked, occurred_at, at)
     locked.resolved_at = locked.closed_at = locked.mitigated_at = locked.recovered_at = None
     locked.mitigation = locked.ended_because = ""
+    locked.held_by = locked.held_since = None
     locked.contract_started_at = at
     Impact.objects.get_or_create(incident=locked, ended_at=None, defaults={"started_at": when})
     if Phase(locked.phase).may_become(Phase.MITIGATE):
@@ -333,13 +336,15 @@ def change_severity(
     *,
     to: Severity,
     reason: str,
-    by: User,
+    by: User | None,
     at: datetime,
     occurred_at: datetime | None = None,
     note: str = "",
     version: int | None = None,
 ) -> Incident:
     """Raise or lower the level; clocks and escalation of the new level start now (R-27, C-20).
+
+    ``by`` is None where monitoring raises what monitoring has set.
 
     Raises:
         Invalid: no reason, the level that it has, or a time that cannot be right.

@@ -36,7 +36,7 @@ def lock(incident: Incident, version: int | None, at: datetime) -> Incident:
     """
     locked = (
         Incident.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("severity", "peak_severity", "service__team", "acknowledged_by")
+        .select_related("severity", "peak_severity", "service__team", "held_by")
         .get(pk=incident.pk)
     )
     if version is not None and version != locked.version:
@@ -104,8 +104,10 @@ def _same_minute(one: datetime, other: datetime) -> bool:
 
 
 def acknowledged(incident: Incident, by: User, when: datetime, at: datetime, *, via: str = "") -> None:
-    """Note the first human acknowledgement; the phase and the clock follow."""
-    incident.acknowledged_at, incident.acknowledged_by = when, by
+    """Note who has it from now on, and the first acknowledgement; the phase and the clock follow."""
+    incident.held_by, incident.held_since = by, when
+    if incident.acknowledged_at is None:
+        incident.acknowledged_at, incident.acknowledged_by = when, by
     take_part(incident, by, why="joined", at=at)
     if incident.phase == Phase.DETECT:
         enter(incident, Phase.RESPOND, when)

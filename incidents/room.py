@@ -153,8 +153,8 @@ def _step_while_open(incident: Incident, user: User, due: dict[str, datetime | N
         return NextStep(
             "Nobody has it yet. Take it", "acknowledge", "Acknowledge", "user-check", due.get("acknowledge")
         )
-    if incident.acknowledged_by_id != user.pk and not _has_joined(incident, user):
-        return NextStep(f"{incident.acknowledged_by} has it. Join if you can help", "join", "Join", "user-plus")
+    if incident.held_by_id != user.pk and not _has_joined(incident, user):
+        return NextStep(f"{incident.held_by} has it. Join if you can help", "join", "Join", "user-plus")
     if incident.mitigated_at is None:
         return NextStep(
             "Stop the bleeding", "mitigate", "Mark mitigated…", "shield-check", due.get("mitigate"), asks=True
@@ -168,9 +168,9 @@ def _has_joined(incident: Incident, user: User) -> bool:
 
 def responders_of(incident: Incident) -> list[Participant]:
     """Who has it first, then those who joined, in their order."""
-    working = Q(joined_at__isnull=False) | Q(user=incident.acknowledged_by_id)
+    working = Q(joined_at__isnull=False) | Q(user=incident.held_by_id)
     parts = Participant.objects.filter(working, incident=incident).select_related("user").order_by("joined_at", "pk")
-    return sorted(parts, key=lambda part: part.user_id != incident.acknowledged_by_id)
+    return sorted(parts, key=lambda part: part.user_id != incident.held_by_id)
 
 
 def tasks_of(incident: Incident) -> list[Task]:

@@ -71,8 +71,8 @@ def acknowledged(incident: Incident, at: datetime) -> None:
     if run is None:
         return
     Escalation.objects.filter(pk=run.pk).update(generation=F("generation") + 1)
-    if incident.acknowledged_by:
-        paging.acknowledged_by(incident.acknowledged_by, incident, at)
+    if incident.held_by:
+        paging.acknowledged_by(incident.held_by, incident, at)
     end_pages(run, [Condition.ALWAYS, Condition.UNACKNOWLEDGED], why="somebody acknowledged", at=at)
     park(incident, [Condition.UNACKNOWLEDGED], "acknowledged")
 

@@ -47,7 +47,7 @@ def page_of(token: str) -> Page:
         pk, person_id = signing.loads(token, salt=SALT)
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise Page.DoesNotExist from error
-    shown = ("incident__severity", "incident__service", "incident__acknowledged_by", "person", "run")
+    shown = ("incident__severity", "incident__service", "incident__held_by", "person", "run")
     return Page.objects.select_related(*shown).get(pk=pk, person_id=person_id)
 
 

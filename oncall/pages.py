@@ -119,7 +119,7 @@ def waits(page: Page) -> bool:
 def waiting() -> QuerySet[Page]:
     """The pages that still want an answer, the most urgent incident first, then the newest."""
     rows = Page.objects.filter(act=Act.PAGE, ended_at=None, acknowledged_at=None, incident__status=Status.OPEN)
-    shown = rows.select_related("incident__severity", "incident__service__team", "incident__acknowledged_by", "person")
+    shown = rows.select_related("incident__severity", "incident__service__team", "incident__held_by", "person")
     return shown.order_by("incident__severity", "-created_at", "pk")
 
 

@@ -192,7 +192,7 @@ def _verdict(incident: Incident, stands: Standing) -> str:
         return "The escalation begins in a moment." if incident.is_open else "Nobody was paged."
     if stands.state == RunState.PARKED:
         if stands.why == "acknowledged":
-            return f"Stopped: {incident.acknowledged_by} has it since {clock(incident.acknowledged_at)} UTC."
+            return f"Stopped: {incident.held_by} has it since {clock(incident.held_since)} UTC."
         return f"Stopped: {stands.why}."
     if stands.state == RunState.ENDED:
         return f"Over: {stands.why}."

@@ -18,9 +18,7 @@ def take(page: Page, *, at: datetime, via: str) -> str:
     The first who answers acknowledges the incident; a later one joins it.
     """
     incident = (
-        Incident.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("acknowledged_by")
-        .get(pk=page.incident_id)
+        Incident.objects.select_for_update(no_key=True, of=("self",)).select_related("held_by").get(pk=page.incident_id)
     )
     if not incident.is_open:
         return f"{incident.ref} is {incident.get_status_display().lower()} already. Nothing was changed."
@@ -28,13 +26,13 @@ def take(page: Page, *, at: datetime, via: str) -> str:
     if not incident.acknowledged:
         lifecycle.acknowledge(incident, by=page.person, at=at, via=via)
         return f"You have {incident.ref}. Nobody else is called for it now."
-    if incident.acknowledged_by_id == page.person_id:
+    if incident.held_by_id == page.person_id:
         return f"You have {incident.ref} already."
     try:
         lifecycle.join(incident, by=page.person, at=at)
     except TransitionError:
         return f"You have joined {incident.ref} already."
-    return f"{incident.acknowledged_by} has {incident.ref}; you have joined."
+    return f"{incident.held_by} has {incident.ref}; you have joined."
 
 
 @transaction.atomic

@@ -135,6 +135,6 @@ def moments_of(incident: Incident) -> list[Moment]:
 
 def people_of(incident: Incident) -> list[User]:
     """Those who worked on it, in the order in which they joined (1 query)."""
-    worked = Q(joined_at__isnull=False) | Q(user_id=incident.acknowledged_by_id)
+    worked = Q(joined_at__isnull=False) | Q(user__in=(incident.acknowledged_by_id, incident.held_by_id))
     parts = Participant.objects.filter(worked, incident=incident).select_related("user").order_by("since", "pk")
     return [part.user for part in parts]

@@ -99,10 +99,10 @@ class TaskInline(ReadOnlyInline):
 class IncidentAdmin(OfIncidentAdmin):
     """Incidents as stored. They are run on their own page, which “View in Tocsin” opens."""
 
-    list_display = ["ref", "title", "severity", "status", "phase", "kind", "service", "detected_at", "acknowledged_by"]
+    list_display = ["ref", "title", "severity", "status", "phase", "kind", "service", "detected_at", "held_by"]
     list_display_links = ["ref", "title"]
     list_filter = ["status", "severity", "kind", "phase", "detection", "private", "service__team"]
-    list_select_related = ["severity", "service", "acknowledged_by"]
+    list_select_related = ["severity", "service", "held_by"]
     search_fields = ["title", "service__name", "service__slug", "summary"]
     incident_field = "number"
     ordering = ["-number"]
@@ -131,6 +131,7 @@ class IncidentAdmin(OfIncidentAdmin):
                     ("declared_at", "declared_by"),
                     ("detection", "contract_started_at"),
                     ("acknowledged_at", "acknowledged_by"),
+                    ("held_since", "held_by"),
                     ("mitigated_at", "recovered_at"),
                     ("resolved_at", "closed_at"),
                 ]

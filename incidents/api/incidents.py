@@ -75,6 +75,8 @@ class IncidentShape(BaseModel):
     declared_by: str | None
     acknowledged_at: Moment | None
     acknowledged_by: str | None
+    held_by: str | None = Field(description="Who has it in hand now; null = nobody.")
+    held_since: Moment | None
     mitigated_at: Moment | None
     recovered_at: Moment | None
     resolved_at: Moment | None
@@ -86,8 +88,8 @@ class IncidentShape(BaseModel):
 COPIED = (
     "number", "ref", "title", "kind", "status", "phase", "acknowledged", "urgency", "affected_percent", "workaround",
     "private", "time_scale", "detection", "summary", "mitigation", "root_cause", "not_yet_because",
-    "impact_started_at", "detected_at", "declared_at", "acknowledged_at", "mitigated_at", "recovered_at",
-    "resolved_at", "closed_at", "version",
+    "impact_started_at", "detected_at", "declared_at", "acknowledged_at", "held_since", "mitigated_at",
+    "recovered_at", "resolved_at", "closed_at", "version",
 )  # fmt: skip
 
 
@@ -136,7 +138,9 @@ class ClockShape(BaseModel):
 
 def loaded(rows: QuerySet[Incident]) -> QuerySet[Incident]:
     """Load what ``incident_shape`` shows."""
-    return rows.select_related("service", "declared_by", "acknowledged_by").prefetch_related("affected_services")
+    return rows.select_related("service", "declared_by", "acknowledged_by", "held_by").prefetch_related(
+        "affected_services"
+    )
 
 
 def incident_shape(incident: Incident) -> IncidentShape:
@@ -150,6 +154,7 @@ def incident_shape(incident: Incident) -> IncidentShape:
         affected_services=sorted(service.slug for service in incident.affected_services.all()),
         declared_by=incident.declared_by.email if incident.declared_by else None,
         acknowledged_by=incident.acknowledged_by.email if incident.acknowledged_by else None,
+        held_by=incident.held_by.email if incident.held_by else None,
         url=settings.PUBLIC_URL + incident.get_absolute_url(),
     )
 

@@ -57,6 +57,7 @@ class Event:
     made: Counter[str] = field(default_factory=Counter)
     incidents: set[str] = field(default_factory=set)
     closing: set[int] = field(default_factory=set)  # incidents that may be over with this event
+    worse: dict[int, Alert] = field(default_factory=dict)  # by incident: its most severe alert above the level it has
 
     @property
     def keys(self) -> set[Key]:
@@ -170,6 +171,8 @@ class Alerts:
                 self._open(event, signal, alert)
             elif alert is not None:
                 self._go_on(event, signal, alert, verdict)
+        for incident_id, alert in sorted(event.worse.items()):
+            self._raise_or_propose(event, self.incidents.get(incident_id), alert)
         for incident_id in sorted(event.closing):
             self._resolve_incident(event, self.incidents[incident_id])
 
@@ -184,7 +187,7 @@ class Alerts:
             alert.count += 1
             if self._is_worse(signal, alert):
                 alert.severity, alert.level_word = self.ranks.of(signal), signal.level_word
-                self._propose(incident, alert)
+                self._compare(event, incident, alert)
         elif verdict is Verdict.ACKNOWLEDGE:
             alert.acknowledged_at = self.at
             self._tell(incident, f"{name} acknowledged it; people are still paged: {alert.summary}", alert)
@@ -233,7 +236,7 @@ class Alerts:
             event.incidents.add(incident.ref)
             self.still_open.setdefault(incident.pk, set()).add((integration.pk, signal.dedup_key))
             self._tell(incident, f"{integration.name}: {signal.summary}", alert)
-            self._propose(incident, alert)
+            self._compare(event, incident, alert)
 
     def _incident_for(self, event: Event, signal: Signal) -> Incident | None:
         """The open incident of the signal's group, a new one where there is none; a retired service gets none."""
@@ -272,19 +275,41 @@ class Alerts:
             at=self.at,
         )
 
-    def _propose(self, incident: Incident | None, alert: Alert) -> None:
-        """Propose the alert's level where it is more severe than the incident's; a person decides."""
+    def _compare(self, event: Event, incident: Incident | None, alert: Alert) -> None:
+        """Keep the most severe of the event's alerts that are above the incident's level."""
         severity = alert.severity
         if incident is None or severity is None or not incident.is_open or severity.level >= incident.severity_id:
             return
+        other = event.worse.get(incident.pk)
+        if other is None or other.severity_id is None or severity.level < other.severity_id:
+            event.worse[incident.pk] = alert
+
+    def _raise_or_propose(self, event: Event, incident: Incident | None, alert: Alert) -> None:
+        """Raise a level that monitoring alone has set, so that the right people are paged; else a person decides."""
+        severity = alert.severity
+        if incident is None or severity is None:
+            return
+        because = f"An alert says “{alert.level_word}”: {alert.summary}"
+        if incident.declared_by_id or incident.severity_changes.filter(by__isnull=False).exists():
+            self._propose(incident, severity, because[:200])
+            return
+        self.write()
+        raised = lifecycle.change_severity(incident, to=severity, reason=because, by=None, at=self.at)
+        self.incidents[incident.pk] = raised
+        if incident.group_key:
+            self.by_group[incident.service_id, incident.group_key] = raised
+        event.made["severity raised"] += 1
+        event.incidents.add(incident.ref)
+
+    def _propose(self, incident: Incident, severity: Severity, because: str) -> None:
+        """Propose a level in the place of a milder proposal that waits."""
         waiting = SeverityProposal.objects.filter(incident=incident, settled_at=None).first()
         if waiting and waiting.severity_id <= severity.level:
             return
         if waiting:
             waiting.settled_at = self.at
             waiting.save(update_fields=["settled_at"])
-        because = f"An alert says “{alert.level_word}”: {alert.summary}"
-        SeverityProposal.objects.create(incident=incident, severity=severity, because=because[:200], at=self.at)
+        SeverityProposal.objects.create(incident=incident, severity=severity, because=because, at=self.at)
 
     def _resolve_incident(self, event: Event, incident: Incident) -> None:
         """Resolve an incident once the last of its alerts is over."""

@@ -38,12 +38,12 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
 
     def for_board(self) -> Self:
         """Load what a row of the board shows, most urgent first."""
-        return self.select_related("severity", "service__team", "acknowledged_by").by_urgency()
+        return self.select_related("severity", "service__team", "held_by").by_urgency()
 
     def for_page(self) -> Self:
         """Load what the incident page shows of the incident itself."""
         return self.select_related(
-            "severity", "peak_severity", "service__team", "acknowledged_by", "declared_by", "merged_into"
+            "severity", "peak_severity", "service__team", "held_by", "declared_by", "merged_into"
         ).prefetch_related("affected_services")
 
 
@@ -90,7 +90,17 @@ class Incident(models.Model):
     closed_at = models.DateTimeField(null=True)
 
     declared_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-    acknowledged_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    acknowledged_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Who acknowledged it first."
+    )
+    held_by = models.ForeignKey(
+        User,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Who has it in hand now; null = nobody, and the ladder is climbed.",
+    )
+    held_since = models.DateTimeField(null=True, help_text="UTC; since when they have it.")
     mitigation = models.CharField(max_length=500, blank=True, help_text="What stopped the bleeding.")
     root_cause = models.TextField(blank=True)
     not_yet_because = models.TextField(blank=True, help_text="Why no root cause was named at resolve (R-35).")
@@ -118,6 +128,11 @@ class Incident(models.Model):
             models.CheckConstraint(
                 condition=Q(acknowledged_at=None) | Q(acknowledged_by__isnull=False) | Q(kind="backfill"),
                 name="acknowledgement_has_a_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(held_by=None, held_since=None)
+                | Q(held_by__isnull=False, held_since__isnull=False, acknowledged_at__isnull=False),
+                name="who_has_it_has_acknowledged",
             ),
         ]
         indexes = [
@@ -147,7 +162,7 @@ class Incident(models.Model):
     @property
     def acknowledged(self) -> bool:
         """Somebody has it in hand."""
-        return self.acknowledged_at is not None
+        return self.held_by_id is not None
 
     @property
     def is_drill(self) -> bool:

@@ -58,7 +58,7 @@ def board_of(request: SignedInRequest) -> dict[str, Any]:
 def incident_list(request: SignedInRequest) -> HttpResponse:
     """Every incident that the person may see, filtered by the URL."""
     form = ListForm(request.GET)
-    incidents = Incident.objects.visible_to(request.user).select_related("severity", "service", "acknowledged_by")
+    incidents = Incident.objects.visible_to(request.user).select_related("severity", "service", "held_by")
     page = Paginator(form.narrow(incidents), PER_PAGE).get_page(request.GET.get("page"))
     query = request.GET.copy()
     query.pop("page", None)

@@ -308,7 +308,10 @@ def test_reset_loads_anew_says_what_it_deletes_and_leaves_the_timeline_append_on
     Incident.objects.update(title="changed by a visitor")
     UserFactory(email="visitor@example.com")
 
-    said = run("--reset")
+    with pytest.raises(CommandError, match="add --yes"):
+        run("--reset")
+    assert Incident.objects.filter(title="changed by a visitor").exists()
+    said = run("--reset", "--yes")
 
     assert f"{len(loading.stories(due.database_now()))} incidents" in said
     assert "18 people" in said

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 
 from incidents import due, lifecycle
-from incidents.models import Clock, EntryKind, Organisation, Severity, SeverityProposal, Task
+from incidents.models import Clock, EntryKind, Incident, Organisation, Severity, SeverityProposal, Task
 from oncall import escalation
 from oncall.models import Delivery, Escalation, EscalationLevel, EscalationStep, Page
-from tests.factories import MembershipFactory, ServiceFactory, TeamFactory, UserFactory
+from tests.factories import IntegrationFactory, MembershipFactory, ServiceFactory, TeamFactory, UserFactory
+from tests.incidents.intake.senders import firing, post_of, store
 from tests.oncall.conftest import START, after, paged, pages, reachable, settle, story
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +94,44 @@ def test_c20_a_raised_incident_counts_from_the_change(chain):
     assert paged(incident)[-2:] == ["Dan", "Eve"]
     old, new = Escalation.objects.filter(incident=incident).order_by("pk")
     assert (old.state, old.why, new.state) == ("ended", "superseded", "active")
+
+
+def test_a_more_severe_alert_on_an_open_incident_pages_whom_its_level_pages(chain):
+    door = IntegrationFactory(kind="alertmanager", service=chain.service)
+    store(door, post_of(firing("Slow", severity="warning")), received_at=START)
+    settle(minutes=1)
+    incident = Incident.objects.get()
+    lifecycle.acknowledge(incident, by=chain.ada, at=after(minutes=2))
+    store(door, post_of(firing("Down", severity="fatal")), received_at=after(minutes=3))
+
+    settle(minutes=3)
+    settle(minutes=3, seconds=1)
+    assert paged(incident) == ["Ada"]
+    settle(minutes=8)
+    settle(minutes=18)
+
+    assert set(paged(incident)) == {"Ada", "Dan", "Eve"}
+    assert Escalation.objects.get(state="active").severity_id == 0
+
+
+def test_a_reopened_incident_is_in_nobodys_hands_and_its_ladder_begins_anew(chain):
+    incident = chain.declare(1)
+    settle(seconds=0)
+    lifecycle.acknowledge(incident, by=chain.ada, at=after(minutes=2))
+    lifecycle.resolve(incident, by=chain.ada, at=after(minutes=20))
+    back = lifecycle.reopen(incident, reason="cards fail again", by=chain.dan, at=after(minutes=40))
+    assert (back.held_by, back.acknowledged_at) == (None, after(minutes=2))
+
+    settle(minutes=40)
+    assert paged(incident) == ["Ada", "Ada"]
+    settle(minutes=45)
+    assert paged(incident)[-1] == "Lea"
+    held = lifecycle.acknowledge(incident, by=chain.lea, at=after(minutes=46))
+
+    assert (held.held_by, held.held_since) == (chain.lea, after(minutes=46))
+    assert (held.acknowledged_by, held.acknowledged_at) == (chain.ada, after(minutes=2))
+    settle(minutes=50)
+    assert paged(incident)[-1] == "Lea"
 
 
 def test_i11_a_p0_not_mitigated_at_thirty_minutes_makes_the_statement_task_and_pages_the_executive_again(chain):

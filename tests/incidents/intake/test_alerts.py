@@ -13,6 +13,7 @@ from incidents.models import (
     EntryKind,
     Incident,
     RawEvent,
+    Severity,
     SeverityProposal,
     TimelineEntry,
 )
@@ -38,6 +39,13 @@ def lines(kind=EntryKind.ALERT):
 
 def statuses():
     return list(Alert.objects.order_by("pk").values_list("dedup_key", "status", "count"))
+
+
+def lower_by_hand(incident, to=3):
+    severity = Severity.objects.get(pk=to)
+    lifecycle.change_severity(
+        incident, to=severity, reason="Only one shop is slow", by=UserFactory(), at=due.database_now()
+    )
 
 
 def test_o32_two_identical_events_make_one_alert_with_count_2_and_one_incident(pagerduty, take):
@@ -162,8 +170,42 @@ def test_the_numbers_of_the_timeline_have_no_gap(alertmanager, take):
     assert Incident.objects.get().timeline_seq == len(seqs)
 
 
-def test_a_more_severe_alert_that_joins_proposes_its_level_and_changes_nothing(alertmanager, take):
+def test_a_more_severe_alert_that_joins_raises_what_monitoring_alone_has_set(alertmanager, take):
     take(alertmanager, post_of(firing("Slow", severity="warning")))
+    [raw, _] = take(
+        alertmanager,
+        post_of(firing("Half", severity="critical"), firing("Down", severity="fatal")),
+        post_of(firing("Late", severity="critical")),
+    )
+
+    incident = Incident.objects.get()
+    assert (incident.severity_id, incident.peak_severity_id) == (0, 0)
+    assert lines(EntryKind.SEVERITY) == ["P3 → P0: An alert says “fatal”: Down is firing"]
+    assert raw.outcome["severity raised"] == 1
+    assert not SeverityProposal.objects.exists()
+    assert lines() == [f"Prometheus: {name} is firing" for name in ("Slow", "Half", "Down", "Late")]
+
+
+def test_a_repeat_that_names_a_more_severe_level_raises_it_and_a_milder_one_does_nothing(pagerduty, take):
+    take(pagerduty, event_of(severity="warning"), event_of(severity="critical"), event_of(severity="warning"))
+
+    assert Alert.objects.get().level_word == "critical"
+    assert Incident.objects.get().severity_id == 1
+    assert lines() == ["Checks: Database is down"]
+
+
+def test_a_raised_incident_is_resolved_by_the_post_that_ends_its_alerts(alertmanager, take):
+    take(alertmanager, post_of(firing("Slow", severity="warning")), post_of(firing("Slow", severity="fatal")))
+    take(alertmanager, post_of(resolved("Slow")))
+
+    incident = Incident.objects.get()
+    assert (incident.status, incident.severity_id) == (Status.RESOLVED, 0)
+
+
+def test_a_level_that_a_person_has_set_is_only_proposed_against(alertmanager, take):
+    take(alertmanager, post_of(firing("Slow", severity="critical")))
+    lower_by_hand(Incident.objects.get())
+
     take(alertmanager, post_of(firing("Down", severity="fatal")), post_of(firing("Half", severity="critical")))
 
     assert Incident.objects.get().severity_id == 3
@@ -174,18 +216,11 @@ def test_a_more_severe_alert_that_joins_proposes_its_level_and_changes_nothing(a
 
 def test_a_still_more_severe_alert_takes_the_place_of_the_proposal(alertmanager, take):
     take(alertmanager, post_of(firing("Slow", severity="warning")))
+    lower_by_hand(Incident.objects.get(), to=4)
     take(alertmanager, post_of(firing("Half", severity="critical")))
     take(alertmanager, post_of(firing("Down", severity="fatal")))
 
     assert list(SeverityProposal.objects.filter(settled_at=None).values_list("severity", flat=True)) == [0]
-
-
-def test_a_repeat_that_names_a_more_severe_level_proposes_it(pagerduty, take):
-    take(pagerduty, event_of(severity="warning"), event_of(severity="critical"), event_of(severity="warning"))
-
-    assert Alert.objects.get().level_word == "critical"
-    assert SeverityProposal.objects.get().severity_id == 1
-    assert lines() == ["Checks: Database is down"]
 
 
 def test_nothing_is_proposed_on_an_incident_that_has_ended(generic, take):
