@@ -110,7 +110,7 @@ def test_a_more_severe_alert_on_an_open_incident_pages_whom_its_level_pages(chai
     settle(minutes=8)
     settle(minutes=18)
 
-    assert set(paged(incident)) == {"Ada", "Dan", "Eve"}
+    assert set(paged(incident)) == {"Ada", "Lea"}
     assert Escalation.objects.get(state="active").severity_id == 0
 
 
