@@ -12,7 +12,7 @@ import pytest
 from tests.config.test_up import data_dir, port, up  # noqa: F401 (fixtures)
 
 pytestmark = pytest.mark.slow
-AWAY = 30  # seconds
+AWAY = 45  # seconds: half a minute, and the time by which the level comes due after it
 
 
 def ask(address, body=None, token=""):
