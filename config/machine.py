@@ -16,6 +16,7 @@ from config.programs import Program
 from config.supervisor import Child, StartError, Supervisor
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+NOTES = ("database_url", "broker_url", "port")  # what every other command of this DATA_DIR reads
 SIGN_IN = "Sign in as "  # how `manage.py prepare` begins the line that is repeated at the end
 CELERY = ("-W", "ignore:You're running the worker with superuser", "-m", "celery", "-A", "config", "-q")
 WORKER_THREADS = 8
@@ -77,6 +78,7 @@ class Machine:
             StoppedError: the wish to stop came meanwhile.
         """
         self._start_servers()
+        self._note("port", str(self.port))
         self._prepare()
         web = self._start_python("web", "-m", "config.web", "--fd", str(door), keep_open=(door,))
         self._start_python("worker", *CELERY, *self._worker_words())
@@ -87,7 +89,7 @@ class Machine:
     def stop(self) -> None:
         """Stop everything in order, the database last."""
         self.supervisor.stop(("web", "worker", "beat"), ("valkey",), ("postgres",))
-        for note in ("database_url", "broker_url"):
+        for note in NOTES:
             (self.notes / note).unlink(missing_ok=True)
 
     def _start_servers(self) -> None:
@@ -104,10 +106,10 @@ class Machine:
             self.supervisor.wait_until(self.valkey.is_ready, child=child, seconds=SERVER_PATIENCE)
             self._note("broker_url", self.valkey.url())
 
-    def _note(self, name: str, address: str) -> None:
-        """Leave the address where every other command of this DATA_DIR looks for it (``config.settings``)."""
+    def _note(self, name: str, words: str) -> None:
+        """Leave the words where every other command of this DATA_DIR looks for it (``config.settings``)."""
         make_step(self.notes)
-        (self.notes / name).write_text(f"{address}\n", encoding="utf-8")
+        (self.notes / name).write_text(f"{words}\n", encoding="utf-8")
 
     def _prepare(self) -> None:
         code = self.supervisor.run_once(self._python("prepare", "manage.py", "prepare"), hear=self._hear)

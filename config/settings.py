@@ -12,8 +12,8 @@ from config.env import env_bool, env_int, env_list, env_str
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env_str("DATA_DIR", str(BASE_DIR / ".data"))).resolve()
-PORT = env_int("PORT", 8000)
 TESTING = env_bool("TOCSIN_TESTING", default=False)
+NO_DATABASE = "postgresql:///tocsin"  # what stands in where nothing runs on DATA_DIR and no address is given
 
 
 def _embedded_note(name: str) -> str:
@@ -22,6 +22,9 @@ def _embedded_note(name: str) -> str:
         return (DATA_DIR / "run" / name).read_text(encoding="utf-8").strip()
     except OSError:
         return ""
+
+
+PORT = env_int("PORT", int(_embedded_note("port") or 8000))
 
 
 def _secret_key() -> str:
@@ -80,7 +83,7 @@ if urlsplit(PUBLIC_URL).hostname and urlsplit(PUBLIC_URL).hostname not in ALLOWE
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SITE_IS_HTTPS = PUBLIC_URL.startswith("https://")
 
-DATABASE_URL = env_str("DATABASE_URL") or _embedded_note("database_url") or "postgresql:///tocsin"
+DATABASE_URL = env_str("DATABASE_URL") or _embedded_note("database_url") or NO_DATABASE
 DATABASES = {"default": _database(DATABASE_URL)}
 LISTEN_DATABASE_URL = env_str("LISTEN_DATABASE_URL") or DATABASE_URL
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -36,9 +36,10 @@ class Up:
     def command(*words):
         return [sys.executable, "-W", "ignore", "manage.py", *words]
 
-    def run(self, *words):
+    def run(self, *words, without=""):
+        environment = {name: value for name, value in self.environment.items() if name != without}
         return subprocess.run(
-            self.command(*words), env=self.environment, cwd=BASE_DIR, capture_output=True, text=True, timeout=60
+            self.command(*words), env=environment, cwd=BASE_DIR, capture_output=True, text=True, timeout=60
         )
 
     def wait_for(self, words, *, seconds=90):
@@ -107,13 +108,17 @@ def test_up_comes_up_from_nothing_says_how_to_sign_in_once_and_leaves_nothing_be
     assert second.stderr.startswith(f"Tocsin is running on {data_dir} already.")
     assert second.stderr.count("\n") == 1
 
-    doctor = first.run("doctor")
+    doctor = first.run("doctor", without="PORT")
     assert doctor.returncode == 0, doctor.stdout
+    assert f"the site is http://127.0.0.1:{port}," in doctor.stdout
 
     assert first.stop() == 0
     assert processes_of(data_dir) == []
     assert not (data_dir / "run" / "database_url").exists()
     assert not (data_dir / "run" / "broker_url").exists()
+    alone = first.run("token", "admin@example.com")
+    assert (alone.returncode, alone.stdout) == (1, "")
+    assert alone.stderr.startswith(f"Nothing runs on {data_dir}. Start Tocsin with `make run`")
 
     again = up()
     again.wait_for("Ctrl-C stops everything")

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from config.env import env_str
+from config.env import env_int, env_str
 from config.machine import Machine
 from config.places import EmbeddedError
 from config.supervisor import StartError, StoppedError, Supervisor
@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Let the port be said here too."""
-        parser.add_argument("--port", type=int, default=settings.PORT, help="the port of the site (default: PORT)")
+        parser.add_argument("--port", type=int, default=env_int("PORT", 8000), help="the port of the site (default: PORT)")
 
     def handle(self, *args: Any, port: int, **options: Any) -> None:
         """Run until Ctrl-C."""

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from incidents import lifecycle
-from incidents.models import Notice
+from incidents.models import Access, Notice
 from oncall.models import Delivery, SandboxMessage
 from oncall.phone import Phone
 from tests.factories import UserFactory
@@ -165,11 +165,15 @@ def test_others_see_their_own_phone_alone(client, chain):
     assert "Whose phone" not in words(phone(client, chain.ada))
 
 
-def test_in_the_demo_everybody_may_look(client, chain, settings):
+def test_in_the_demo_whoever_may_act_picks_up_any_phone_and_a_viewer_only_their_own(client, chain, settings):
     settings.DEMO = True
     client.force_login(chain.ada)
-
     assert "The phone of Lea" in words(phone(client, chain.lea))
+
+    chain.ada.access = Access.VIEWER
+    chain.ada.save()
+    assert phone(client, chain.lea).status_code == 404
+    assert phone(client, chain.ada).status_code == 200
 
 
 def test_in_the_demo_a_private_incident_still_does_not_exist_for_others(client, chain, settings, now):
