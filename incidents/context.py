@@ -8,10 +8,11 @@ from django.utils.functional import SimpleLazyObject
 
 from incidents import pulse
 from incidents.models import Incident, User
+from incidents.states import Kind
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Open incidents of this person, whether a P0 is among them, whether the engine is late (3 queries, when drawn)."""
+    """Real open incidents that this person may see, whether a P0 is among them, whether the engine is late (3 queries, when drawn)."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
@@ -24,4 +25,5 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 
 def _count_open(user: User) -> dict[str, int]:
-    return Incident.objects.visible_to(user).open().aggregate(all=Count("pk"), p0=Count("pk", filter=Q(severity=0)))
+    rows = Incident.objects.visible_to(user).open().exclude(kind__in=Kind.scaled)
+    return rows.aggregate(all=Count("pk"), p0=Count("pk", filter=Q(severity=0)))

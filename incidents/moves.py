@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils.timesince import timesince
@@ -39,7 +39,9 @@ def lock(incident: Incident, version: int | None, at: datetime) -> Incident:
         .select_related("severity", "peak_severity", "service__team", "held_by")
         .get(pk=incident.pk)
     )
-    if version is not None and version != locked.version:
+    if version is not None and version > locked.version:
+        raise StaleVersion(f"{locked.ref} has no version {version} yet; it is at {locked.version}. Read it again.")
+    if version is not None and version < locked.version:
         raise StaleVersion(_who_was_first(locked, at))
     return locked
 
@@ -55,9 +57,17 @@ def _who_was_first(incident: Incident, at: datetime) -> str:
     if last is None:
         return f"{incident.ref} has changed. Look again, then decide."
     who = str(last.actor) if last.actor else "Tocsin"
-    ago = timesince(last.recorded_at, at).replace("\xa0", " ")
-    what = EntryKind(last.kind).label
-    return f"{who} was first, {ago} ago: {what}. {last.text[:200]} Nothing of yours was saved: look again, then decide."
+    what, text = EntryKind(last.kind).label, last.text[:200].strip().rstrip(".")
+    said = text if text.startswith(what) else f"{what}: {text}" if text else what
+    return (
+        f"{who} was first, {_ago(last.recorded_at, at)}. {said}. Nothing of yours was saved: look again, then decide."
+    )
+
+
+def _ago(moment: datetime, at: datetime) -> str:
+    if at - moment < timedelta(minutes=1):
+        return "a moment ago"
+    return timesince(moment, at).replace("\xa0", " ") + " ago"
 
 
 def require_open(incident: Incident) -> None:

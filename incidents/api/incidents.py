@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from django.conf import settings
-from django.db.models import Case, Q, QuerySet, When
+from django.db.models import Q, QuerySet
 from ninja import Query, Router, Status
 from pydantic import BaseModel, Field
 
@@ -13,6 +13,7 @@ from incidents.api.bodies import Body, Label, Level, Moment, OneLine, OneOf, Slu
 from incidents.api.doors import ApiRequest
 from incidents.api.lists import Listing, Window, piece, whole
 from incidents.models import Clock, EntryKind, Incident, Rule, Scope, Service, TimelineEntry
+from incidents.models.incident import RANK
 from incidents.models.timeline import WRITTEN
 from incidents.refusals import Invalid
 from incidents.states import ClockState, Detection, Kind, Phase
@@ -21,7 +22,7 @@ from incidents.states import Status as State
 router = Router(tags=["incidents"])
 
 Percent = Annotated[int, Field(ge=0, le=100)]
-URGENT_FIRST = ("leads", "-urgency", "-detected_at", "pk")  # as Incident.objects.by_urgency() has it
+URGENT_FIRST = ("rank", "-urgency", "-detected_at", "pk")  # as Incident.objects.by_urgency() has it
 
 
 class NewIncident(Body):
@@ -213,7 +214,7 @@ def declare(request: ApiRequest, said: NewIncident) -> Status[IncidentShape]:
 
 @router.get("/incidents", response=Listing[IncidentShape], summary="List the incidents")
 def list_incidents(request: ApiRequest, wanted: Query[Filters]) -> Listing[IncidentShape]:
-    """The most urgent first: P0 leads, then the score, then the newest."""
+    """The most urgent first: an open P0 leads, then what is open by its score, then what is over."""
     rows = loaded(Incident.objects.visible_to(request.user))
     if wanted.status:
         rows = rows.filter(status=wanted.status)
@@ -226,8 +227,7 @@ def list_incidents(request: ApiRequest, wanted: Query[Filters]) -> Listing[Incid
         rows = rows.filter(Q(service__slug=wanted.service) | Q(pk__in=affected))
     if wanted.q.strip():
         rows = rows.filter(_matches(wanted.q.strip()))
-    leads = Case(When(severity=0, then=0), default=1)
-    return piece(request, rows.annotate(leads=leads), wanted, incident_shape, by=URGENT_FIRST)
+    return piece(request, rows.annotate(rank=RANK), wanted, incident_shape, by=URGENT_FIRST)
 
 
 def _matches(words: str) -> Q:

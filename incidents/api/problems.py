@@ -33,6 +33,19 @@ OUR_WORDS = {
     "model_type": "Use an object.",
     "model_attributes_type": "Use an object.",
     "dict_type": "Use an object.",
+    "int_parsing": "Use a whole number.",
+    "int_from_float": "Use a whole number.",
+    "bool_parsing": "Use true or false.",
+    "string_too_long": "Use at most {max_length} characters.",
+    "string_too_short": "Use at least {min_length} character.",
+    "too_long": "Give at most {max_length} of them.",
+    "too_short": "Give at least {min_length} of them.",
+    "greater_than": "Use a number above {gt}.",
+    "greater_than_equal": "Use {ge} or more.",
+    "less_than": "Use a number below {lt}.",
+    "less_than_equal": "Use {le} or less.",
+    "literal_error": "Use one of {expected}.",
+    "enum": "Use one of {expected}.",
 }
 
 
@@ -130,7 +143,8 @@ def _in_our_words(error: dict[str, Any]) -> tuple[str, str]:
     source, *path = error["loc"]
     if source == "body":
         path = path[1:]  # the name of the view's own argument
-    message = OUR_WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    ours = OUR_WORDS.get(error["type"], "").format_map(error.get("ctx", {}))
+    message = ours or error["msg"].removeprefix("Value error, ")
     return ".".join(str(step) for step in path), message
 
 

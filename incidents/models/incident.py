@@ -15,6 +15,10 @@ from incidents.models.severity import Severity
 from incidents.refusals import TransitionError
 from incidents.states import Detection, Kind, Phase, Status
 
+RANK = models.Case(
+    models.When(status=Status.OPEN, severity_id=0, then=0), models.When(status=Status.OPEN, then=1), default=2
+)  # in the queue
+
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
     """Incidents in the words of the field. Every reader for a person begins with ``visible_to``."""
@@ -31,10 +35,8 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         return self.filter(status=Status.OPEN)
 
     def by_urgency(self) -> Self:
-        """Most urgent first: an open P0 always leads, then the score, then the newest."""
-        return self.order_by(
-            models.Case(models.When(severity_id=0, then=0), default=1), F("urgency").desc(), "-detected_at", "pk"
-        )
+        """Most urgent first: an open P0 always leads, then what is open by its score, then what is over (R-24)."""
+        return self.alias(rank=RANK).order_by("rank", F("urgency").desc(), "-detected_at", "pk")
 
     def for_board(self) -> Self:
         """Load what a row of the board shows, most urgent first."""
@@ -203,9 +205,10 @@ class Incident(models.Model):
             TransitionError: no single move leads there.
         """
         if not Status(self.status).may_become(wanted):
-            raise TransitionError(
-                f"{self.ref} is {self.get_status_display().lower()}: it cannot become {wanted.label.lower()}."
-            )
+            now = self.get_status_display().lower()
+            if self.status == wanted:
+                raise TransitionError(f"{self.ref} is {now} already.")
+            raise TransitionError(f"{self.ref} is {now}: it cannot become {wanted.label.lower()}.")
         self.status = wanted
 
     def enter(self, wanted: Phase) -> list[Phase]:

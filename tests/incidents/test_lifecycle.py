@@ -157,6 +157,19 @@ def test_r05_how_it_was_detected_is_recorded():
         assert declare(detection=way).detection == way
 
 
+def test_a_stale_version_says_each_thing_once_and_a_future_one_is_told_so(ada):
+    incident = declare(2)
+    seen = incident.version
+    lifecycle.acknowledge(incident, by=ada, at=at(5))
+
+    with pytest.raises(StaleVersion, match=r"^Ada was first, a moment ago\. Acknowledged\. Nothing of yours"):
+        lifecycle.acknowledge(incident, by=UserFactory(), at=at(5), version=seen)
+    with pytest.raises(StaleVersion, match="has no version 9 yet; it is at 3"):
+        lifecycle.acknowledge(incident, by=UserFactory(), at=at(5), version=9)
+    with pytest.raises(TransitionError, match="is open already"):
+        lifecycle.reopen(incident, reason="x", by=ada, at=at(6))
+
+
 def test_a_stale_version_is_told_who_did_what_and_when(ada):
     incident = declare(2)
     seen = incident.version
@@ -166,7 +179,7 @@ def test_a_stale_version_is_told_who_did_what_and_when(ada):
         lifecycle.mitigate(incident, what="x", by=UserFactory(), at=at(7), version=seen)
 
     assert str(refusal.value) == (
-        "Ada was first, 2 minutes ago: Severity changed. P2 → P0: all cards fail Nothing of yours was saved: "
+        "Ada was first, 2 minutes ago. Severity changed: P2 → P0: all cards fail. Nothing of yours was saved: "
         "look again, then decide."
     )
     incident.refresh_from_db()

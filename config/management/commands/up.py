@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Let the port be said here too."""
-        parser.add_argument("--port", type=int, default=env_int("PORT", 8000), help="the port of the site (default: PORT)")
+        parser.add_argument("--port", type=int, default=env_int("PORT", 8000), help="of the site (default: PORT)")
 
     def handle(self, *args: Any, port: int, **options: Any) -> None:
         """Run until Ctrl-C."""

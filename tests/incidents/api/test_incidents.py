@@ -209,6 +209,16 @@ def test_the_list_is_in_the_order_of_urgency_across_pieces():
     assert [row["number"] for row in caller.get_all("incidents", limit=4)] == expected
 
 
+def test_what_is_over_follows_what_is_open_however_severe_it_was():
+    caller = responder()
+    over = declared(caller, severity="P0")["number"]
+    low = declared(caller, severity="P4")["number"]
+    worst = declared(caller, severity="P0")["number"]
+    lifecycle.resolve(Incident.objects.get(number=over), by=UserFactory(), at=timezone.now())
+
+    assert [row["number"] for row in caller.get_all("incidents")] == [worst, low, over]
+
+
 @pytest.fixture
 def three_incidents():
     ServiceFactory(slug="checkout")
