@@ -12,7 +12,7 @@ from incidents.states import Kind
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Real open incidents that this person may see, whether a P0 is among them, whether the engine is late (3 queries, when drawn)."""
+    """Real open incidents for this person, a P0 among them or not, whether the engine is late (3 queries)."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
