@@ -1,5 +1,6 @@
 """Write the first draft of a postmortem from what the incident left behind: six sections, the timeline filled in."""
 
+import logging
 from datetime import UTC, date, datetime, timedelta
 
 from django.db import transaction
@@ -10,6 +11,8 @@ from incidents.models import EntryKind, Incident, TimelineEntry
 from incidents.models.timeline import NOISE, WRITTEN
 from incidents.states import Status
 from postmortems.models import Postmortem, Section, SectionKey, SectionRevision
+
+log = logging.getLogger(__name__)
 
 REPAIR_WINDOW = timedelta(days=7)  # how far back a lost hook is looked for
 LONGEST_TIMELINE = 500  # entries copied into the draft
@@ -136,15 +139,24 @@ def in_words(span: timedelta) -> str:
 
 
 def draft_missing(at: datetime) -> due.Done:
-    """Draft for each resolved incident whose hook was lost: the due source ``drafts``."""
+    """Draft for each incident that is over and whose hook was lost: the due source ``drafts``.
+
+    One that cannot be drafted is tried again at each tick, since nothing worse comes of it, and stops no other.
+    """
     ids = list(undrafted(at).values_list("pk", flat=True)[: due.BATCH])
-    return due.Done(rows=sum(_draft_one(pk, at) for pk in ids))
+    done = due.in_sets(ids, lambda some: sum(_draft_one(pk, at) for pk in some), _say_that_it_failed)
+    return due.Done(rows=done)
+
+
+def _say_that_it_failed(pk: int, error: Exception) -> None:
+    log.error("the postmortem of incident %s cannot be drafted: %s", pk, error)
 
 
 def undrafted(at: datetime) -> QuerySet[Incident]:
-    """Incidents that were resolved lately and have no draft."""
+    """Incidents that were resolved lately, closed since or not, and have no draft."""
     own = Postmortem.objects.filter(incident=OuterRef("pk"))
-    recent = Incident.objects.filter(~Exists(own), status=Status.RESOLVED, resolved_at__gt=at - REPAIR_WINDOW)
+    over = (Status.RESOLVED, Status.CLOSED)
+    recent = Incident.objects.filter(~Exists(own), status__in=over, resolved_at__gt=at - REPAIR_WINDOW)
     return recent.order_by("resolved_at", "pk")
 
 

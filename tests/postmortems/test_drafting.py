@@ -199,6 +199,27 @@ def test_a_lost_hook_never_stops_the_resolution_and_the_tick_repairs_it(begin, m
     assert drafting.draft_missing(story.minute(20)).rows == 0
 
 
+def test_a_draft_that_fails_stops_no_other_and_a_closed_incident_gets_one_too(begin, monkeypatch, caplog):
+    poison, healthy = begin(), begin()
+    with monkeypatch.context() as broken:
+        broken.setattr(moves, "HOOKS", [])
+        poison.resolve()
+        healthy.resolve()
+        lifecycle.close(healthy.incident, by=healthy.commander, at=healthy.minute(19))
+    impact_of = drafting.impact_of
+
+    def fail_on_poison(incident):
+        return 1 / 0 if incident.pk == poison.incident.pk else impact_of(incident)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(drafting, "impact_of", fail_on_poison)
+        assert drafting.draft_missing(healthy.minute(20)).rows == 1
+
+    assert Postmortem.objects.get().incident == healthy.incident
+    assert "cannot be drafted: division by zero" in caplog.text
+    assert drafting.draft_missing(healthy.minute(21)).rows == 1
+
+
 def test_a_hook_that_fails_is_rolled_back_alone(begin, monkeypatch, caplog):
     story = begin()
     with monkeypatch.context() as broken:
