@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import markdown
 import nh3
+from django.utils.html import escape
 from django.utils.safestring import SafeString
 from markdown.extensions import Extension
 
@@ -12,6 +13,7 @@ TAGS = {
     "table", "tbody", "td", "th", "thead", "tr", "ul",
 }  # fmt: skip
 HEADINGS_DOWN = {"h1": "h3", "h2": "h4"}
+MARK_START, MARK_END = "⟦", "⟧"  # around the hits of a search, before ``marked``
 LONGEST = 200_000  # characters; what is longer is shown as plain text
 
 
@@ -27,6 +29,11 @@ class LiteralTags(Extension):
 def render(text: str) -> SafeString:
     """Return the text as HTML in which nothing can run: no script, no style, no image, only http(s) and mail links."""
     return _render(text)
+
+
+def marked(text: str) -> SafeString:
+    """Return plain text as HTML with the hits of a search marked."""
+    return SafeString(escape(text).replace(MARK_START, "<mark>").replace(MARK_END, "</mark>"))
 
 
 @lru_cache(maxsize=4096)

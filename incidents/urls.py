@@ -2,14 +2,17 @@
 
 from django.urls import path
 
-from incidents.views import board, command, declare, health, incident, me, stream
+from incidents.views import board, command, declare, health, incident, listing, me, stream
 
 app_name = "incidents"
 urlpatterns = [
     path("", board.board, name="board"),
     path("board/", board.board_fragment, name="board-fragment"),
     path("stream", stream.board_stream, name="board-stream"),
-    path("incidents/", board.incident_list, name="list"),
+    path("incidents/", listing.incident_list, name="list"),
+    path("incidents/acknowledge/", listing.acknowledge_chosen, name="acknowledge-chosen"),
+    path("incidents/filters/", listing.keep_filter, name="keep-filter"),
+    path("incidents/filters/<int:pk>/forget/", listing.forget_filter, name="forget-filter"),
     path("incidents/declare/", declare.declare, name="declare"),
     path("incidents/declare/preview/", declare.preview, name="declare-preview"),
     path("incidents/<int:number>/", incident.detail, name="detail"),

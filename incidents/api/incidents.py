@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from ninja import Query, Router, Status
 from pydantic import BaseModel, Field
 
-from incidents import clocks, lifecycle, timeline, visibility
+from incidents import clocks, lifecycle, search, timeline, visibility
 from incidents.api import bodies, catalog, doors
 from incidents.api.bodies import Body, Label, Level, Moment, OneLine, OneOf, Slug, Text
 from incidents.api.doors import ApiRequest
@@ -98,7 +98,9 @@ class Filters(Window):
     """Which incidents are wanted."""
 
     status: Annotated[str, OneOf(State)] | None = None
-    q: str = Field(default="", max_length=200, description="Words of the title, or a number such as INC-7.")
+    q: str = Field(
+        default="", max_length=200, description="Words of titles, texts and timelines, or a number such as INC-7."
+    )
     severity: Level | None = None
     service: str = Field(default="", max_length=50, description="Its own service or an affected one.")
     kind: Annotated[str, OneOf(Kind)] | None = None
@@ -226,16 +228,8 @@ def list_incidents(request: ApiRequest, wanted: Query[Filters]) -> Listing[Incid
         affected = Incident.affected_services.through.objects.filter(service__slug=wanted.service).values("incident")
         rows = rows.filter(Q(service__slug=wanted.service) | Q(pk__in=affected))
     if wanted.q.strip():
-        rows = rows.filter(_matches(wanted.q.strip()))
+        rows = rows.filter(search.matching(wanted.q))
     return piece(request, rows.annotate(rank=RANK), wanted, incident_shape, by=URGENT_FIRST)
-
-
-def _matches(words: str) -> Q:
-    number = words.upper().removeprefix("INC-")
-    found = Q()
-    for word in words.split():
-        found &= Q(title__icontains=word)
-    return found | Q(number=int(number)) if number.isascii() and number.isdigit() else found
 
 
 @router.get("/incidents/{int:number}", response=IncidentShape, summary="Read one incident")

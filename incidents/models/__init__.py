@@ -27,6 +27,7 @@ from incidents.models.people import (
     Theme,
     User,
 )
+from incidents.models.saved import SavedFilter
 from incidents.models.severity import AlertLevel, DeadlineRule, PostmortemRule, Severity
 from incidents.models.timeline import EntryKind, TimelineEntry
 
@@ -58,6 +59,7 @@ __all__ = [
     "RawEvent",
     "Role",
     "Rule",
+    "SavedFilter",
     "Scope",
     "Service",
     "Severity",

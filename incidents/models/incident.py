@@ -3,9 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Self
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.search import SearchVector
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Upper
 from django.urls import reverse
 
 from incidents.assessment import urgency
@@ -15,6 +18,7 @@ from incidents.models.severity import Severity
 from incidents.refusals import TransitionError
 from incidents.states import Detection, Kind, Phase, Status
 
+WORDS = SearchVector("title", "summary", "mitigation", "root_cause", config="english")  # what a search looks through
 RANK = models.Case(
     models.When(status=Status.OPEN, severity_id=0, then=0), models.When(status=Status.OPEN, then=1), default=2
 )  # in the queue
@@ -142,6 +146,9 @@ class Incident(models.Model):
             models.Index(fields=["service", "group_key"], condition=Q(status="open"), name="incident_open_group"),
             models.Index(fields=["-detected_at"], name="incident_detected"),
             models.Index(fields=["resolved_at"], condition=Q(status="resolved"), name="incident_resolved"),
+            models.Index(RANK, F("urgency").desc(), F("detected_at").desc(), F("id"), name="incident_queue"),
+            GinIndex(WORDS, name="incident_words"),
+            GinIndex(OpClass(Upper("title"), name="gin_trgm_ops"), name="incident_title_parts"),
         ]
 
     def __str__(self) -> str:

@@ -1,7 +1,10 @@
 """The timeline: what happened, when, told by whom. Append-only, held by a database trigger."""
 
 import pgtrigger
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
+from django.db.models import Q
 
 from incidents.models.incident import Incident
 from incidents.models.people import User
@@ -44,6 +47,8 @@ class EntryKind(models.TextChoices):
 WRITTEN = ("note", "finding", "decision", "action", "update")
 MILESTONES = ("detected", "mitigated", "resolved", "reopened", "closed")
 NOISE = ("delivery",)
+UNTOLD = ("delivery", "page")  # kinds in which nobody searches: they are many and all alike
+STORY = SearchVector("text", config="english")  # what a search looks through
 
 PICTURES = {
     "note": "message-square",
@@ -97,7 +102,10 @@ class TimelineEntry(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["incident", "seq"], name="timeline_seq_is_unique")]
-        indexes = [models.Index(fields=["incident", "-occurred_at", "-seq"], name="timeline_story")]
+        indexes = [
+            models.Index(fields=["incident", "-occurred_at", "-seq"], name="timeline_story"),
+            GinIndex(STORY, name="timeline_words", condition=~Q(kind__in=UNTOLD)),
+        ]
         triggers = [
             pgtrigger.Trigger(
                 name="append_only",

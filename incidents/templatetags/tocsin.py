@@ -97,6 +97,12 @@ def markdown(text: str) -> SafeString:
 
 
 @register.filter
+def marked(text: str) -> SafeString:
+    """Return a line that a search found, its hits marked."""
+    return prose.marked(text)
+
+
+@register.filter
 def bare(field: BoundField) -> SafeString:
     """Draw a form field without its placeholder: the label says it already."""
     return field.as_widget(attrs={"placeholder": False})

@@ -1,9 +1,8 @@
-"""The board of open incidents and the list of all."""
+"""The board of open incidents."""
 
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -11,11 +10,7 @@ from django.views.decorators.http import require_safe
 
 from incidents import board as reading
 from incidents.assessment import FORMULA
-from incidents.forms import ListForm
-from incidents.models import Incident
 from incidents.requests import SignedInRequest
-
-PER_PAGE = 50
 
 
 @require_safe
@@ -51,16 +46,3 @@ def board_of(request: SignedInRequest) -> dict[str, Any]:
         "shows": [("", "All"), ("me", "Mine"), ("teams", "My teams")],
         "formula": FORMULA,
     }
-
-
-@require_safe
-@login_required
-def incident_list(request: SignedInRequest) -> HttpResponse:
-    """Every incident that the person may see, filtered by the URL."""
-    form = ListForm(request.GET)
-    incidents = Incident.objects.visible_to(request.user).select_related("severity", "service", "held_by")
-    page = Paginator(form.narrow(incidents), PER_PAGE).get_page(request.GET.get("page"))
-    query = request.GET.copy()
-    query.pop("page", None)
-    context = {"form": form, "page": page, "at": timezone.now(), "query": query.urlencode()}
-    return render(request, "incidents/list.html", context)

@@ -12,6 +12,7 @@ import sys
 import time
 from datetime import timedelta
 
+from tests.bench.listing import listing
 from tests.bench.product import quantile, running_product, session_cookie
 
 INCIDENTS = 200
@@ -33,6 +34,8 @@ def main() -> None:
         live(base)
         print("\n== Pages: queries, and milliseconds of the view", flush=True)
         pages()
+        print("\n== The list: 100,000 incidents, a million timeline entries", flush=True)
+        listing()
     print("\n== Who is on call", flush=True)
     rota()
 
