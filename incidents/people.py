@@ -1,5 +1,7 @@
 """What can be done to a person's account: deactivate, reactivate, tokens, sign-in. People are never deleted."""
 
+import logging
+from collections.abc import Callable
 from datetime import datetime
 
 from allauth.account.models import EmailAddress
@@ -9,10 +11,21 @@ from django.db import transaction
 from incidents.models import Access, ApiToken, Organisation, User
 from incidents.refusals import NotAllowed
 
+log = logging.getLogger(__name__)
+
+Hook = Callable[[User, datetime], object]
+HOOKS: list[Hook] = []
+
+
+def register_departure(hook: Hook) -> None:
+    """Let a floor above hear, in its transaction, of each deactivation; called from ``AppConfig.ready()``."""
+    if hook not in HOOKS:
+        HOOKS.append(hook)
+
 
 @transaction.atomic
 def deactivate(user: User, *, by: User, at: datetime) -> User:
-    """End a person's access: from ``at`` they can neither sign in nor be paged, and their turns count as empty.
+    """End a person's access: from ``at`` they can neither sign in nor be paged, and they leave every rotation.
 
     Raises:
         NotAllowed: oneself, the last active administrator, the organisation's fallback contact, or somebody inactive.
@@ -29,12 +42,23 @@ def deactivate(user: User, *, by: User, at: datetime) -> User:
         raise NotAllowed(f"{locked} is the organisation's fallback contact. Name another fallback contact first.")
     locked.is_active, locked.deactivated_at = False, at
     locked.save(update_fields=["is_active", "deactivated_at"])
+    for hook in HOOKS:
+        _hear(hook, locked, at)
     return locked
+
+
+def _hear(hook: Hook, user: User, at: datetime) -> None:
+    """Run one hook; one that raises is undone alone and never keeps anybody's access: the next tick repairs it."""
+    try:
+        with transaction.atomic():
+            hook(user, at)
+    except Exception:
+        log.exception("a hook failed when %s was deactivated", user.pk)
 
 
 @transaction.atomic
 def reactivate(user: User, *, by: User, at: datetime) -> User:
-    """Let a person sign in and be paged again; their past turns then count as theirs.
+    """Let a person sign in and be paged again. They are in no rotation until somebody puts them there.
 
     Raises:
         NotAllowed: they are active already.

@@ -13,6 +13,10 @@ class StaleVersion(Refusal):
     """Somebody else changed the incident since the page was loaded; the text says who did what."""
 
 
+class Conflict(Refusal):
+    """What stands already, perhaps since a moment ago, contradicts the wish; the text says what it is."""
+
+
 class Invalid(Refusal):
     """One of the answers cannot be right. ``field`` names it as the form and the API do."""
 

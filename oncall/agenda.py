@@ -60,7 +60,7 @@ class LayerInWords:
 
 
 class Agenda:
-    """A schedule at one instant, seen on the wall clock of a zone (at most 11 queries)."""
+    """A schedule at one instant, seen on the wall clock of a zone (at most 12 queries)."""
 
     def __init__(self, schedule: Schedule, at: datetime, zone: ZoneInfo) -> None:
         self.schedule, self.at, self.zone = schedule, at, zone
@@ -78,6 +78,8 @@ class Agenda:
         )
         self.people = {row.user_id: row.user for layer in self._rows for row in layer.people.all()}
         self.people |= {row.person_id: row.person for row in self.overrides}
+        if others := rota.members(self.roster) - self.people.keys():
+            self.people |= User.objects.in_bulk(others)
         self.shifts = self._shifts()
 
     @property

@@ -11,17 +11,20 @@ class OncallConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the hook and the sources, in the order of a round: pages before messages."""
-        from incidents import due, gauges, moves, pulse
-        from oncall import canary, climbing, escalation, notices, paging, sending
+        from incidents import due, gauges, moves, people, pulse
+        from oncall import canary, climbing, departures, escalation, notices, paging, sending, swapping
         from oncall import gauges as own_gauges
 
         moves.register_hook(escalation.on_move)
+        people.register_departure(departures.depart)
         gauges.register(own_gauges.collect)
         pulse.register(canary.trouble)
         for source in (
             due.Source("announcements", escalation.begin_missing, escalation.without_run, "contract_started_at"),
             due.Source("escalations", climbing.fire_due, climbing.due_runs, "due_at"),
             due.Source("repeats", paging.repeat_due, paging.repeating, "repeat_at"),
+            due.Source("departures", departures.fill_due, departures.waiting, ""),
+            due.Source("swaps", swapping.expire_due, swapping.running_out, "expires_at"),
             due.Source("notices", notices.dispatch_due, notices.waiting, "due_at"),
             due.Source("expiries", sending.expire_due, sending.expired, ""),
             due.Source("canaries", canary.send_due, canary.waiting, ""),

@@ -1,42 +1,44 @@
 """Feed the rows of schedules to ``oncall.rota``, in a constant number of queries."""
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from incidents.models import User
 from oncall import rota
-from oncall.models import Layer, Override, Schedule
+from oncall.models import Layer, LayerPerson, Override, Restriction, Schedule
+
+LAYER = ("pk", "schedule", "name", "priority", "time_zone", "anchor", "unit", "length")
+RANGE = ("effective_from", "effective_until")
+OVERRIDE = ("schedule", "pk", "start", "end", "kind", "person", "replaces")
+TEMPORARY = tuple(f"temporaries__{name}" for name in ("pk", "start", "end")) + tuple(
+    f"temporaries__shifts__{name}" for name in ("person", "start", "end")
+)
 
 
 def load(schedule_ids: Collection[int]) -> dict[int, rota.Schedule]:
-    """Return each active schedule as ``rota`` reads it (5 queries, however many there are)."""
-    schedules = Schedule.objects.filter(pk__in=schedule_ids, is_active=True)
-    layers = Layer.objects.filter(schedule__in=schedule_ids).prefetch_related("people", "restrictions").order_by("pk")
-    overrides = Override.objects.filter(schedule__in=schedule_ids).order_by("pk")
+    """Return each active schedule as ``rota`` reads it (6 queries, however many there are)."""
+    zones, temporaries = _schedules(schedule_ids)
+    layers = _layers(schedule_ids)
+    overrides = _overrides(schedule_ids)
     inactive = dict(User.objects.filter(is_active=False).values_list("pk", "deactivated_at"))
-    by_layer: dict[int, list[rota.Layer]] = {}
-    for layer in layers:
-        by_layer.setdefault(layer.schedule_id, []).append(as_rota(layer))
-    by_override: dict[int, list[rota.Override]] = {}
-    for row in overrides:
-        by_override.setdefault(row.schedule_id, []).append(_override(row))
     return {
-        schedule.pk: rota.Schedule(
-            id=schedule.pk,
-            time_zone=schedule.time_zone,
-            layers=tuple(by_layer.get(schedule.pk, ())),
-            overrides=tuple(by_override.get(schedule.pk, ())),
+        pk: rota.Schedule(
+            id=pk,
+            time_zone=zone,
+            layers=tuple(layers[pk]),
+            overrides=tuple(overrides[pk]),
             inactive=inactive,
+            temporaries=tuple(temporaries[pk]),
         )
-        for schedule in schedules
+        for pk, zone in zones.items()
     }
 
 
 def as_rota(layer: Layer) -> rota.Layer:
     """Translate one layer with its people and restrictions (both prefetched)."""
-    slots: dict[int, list[int]] = {}
-    for row in sorted(layer.people.all(), key=lambda row: (row.slot, row.pk)):
-        slots.setdefault(row.slot, []).append(row.user_id)
+    people = sorted(layer.people.all(), key=lambda row: (row.slot, row.pk))
+    windows = sorted(layer.restrictions.all(), key=lambda row: row.pk)
     return rota.Layer(
         id=layer.pk,
         name=layer.name,
@@ -45,22 +47,62 @@ def as_rota(layer: Layer) -> rota.Layer:
         anchor=datetime.fromisoformat(layer.anchor),
         unit=layer.unit,  # type: ignore[arg-type]
         length=layer.length,
-        slots=tuple(tuple(people) for _, people in sorted(slots.items())),
-        restrictions=tuple(
-            rota.Restriction(row.weekday, row.start, row.end)
-            for row in sorted(layer.restrictions.all(), key=lambda row: row.pk)
-        ),
+        slots=_slots((row.slot, row.user_id) for row in people),
+        restrictions=tuple(rota.Restriction(row.weekday, row.start, row.end) for row in windows),
         effective_from=layer.effective_from,
         effective_until=layer.effective_until,
     )
 
 
-def _override(row: Override) -> rota.Override:
-    return rota.Override(
-        id=row.pk,
-        start=row.start,
-        end=row.end,
-        kind=row.kind,  # type: ignore[arg-type]
-        person=row.person_id,
-        replaces=row.replaces_id,
-    )
+def _slots(places: Iterable[tuple[int, int]]) -> tuple[rota.Slot, ...]:
+    """People by the numbers of their slots, which come in order."""
+    slots: dict[int, list[int]] = {}
+    for slot, person in places:
+        slots.setdefault(slot, []).append(person)
+    return tuple(map(tuple, slots.values()))
+
+
+def _layers(schedule_ids: Collection[int]) -> dict[int, list[rota.Layer]]:
+    own = {"layer__schedule__in": schedule_ids}
+    people: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for layer, slot, person in (
+        LayerPerson.objects.filter(**own).order_by("slot", "pk").values_list("layer", "slot", "user")
+    ):
+        people[layer].append((slot, person))
+    windows: dict[int, list[rota.Restriction]] = defaultdict(list)
+    rows = Restriction.objects.filter(**own).order_by("pk").values_list("layer", "weekday", "start", "end")
+    for layer, weekday, start, end in rows:
+        windows[layer].append(rota.Restriction(weekday, start, end))
+    found: dict[int, list[rota.Layer]] = defaultdict(list)
+    layers = Layer.objects.filter(schedule__in=schedule_ids).order_by("pk").values_list(*LAYER, *RANGE)
+    for pk, schedule, name, priority, zone, anchor, unit, length, start, end in layers:
+        slots, wall = _slots(people[pk]), datetime.fromisoformat(anchor)
+        row = rota.Layer(pk, name, priority, zone, wall, unit, length, slots, tuple(windows[pk]), start, end)
+        found[schedule].append(row)
+    return found
+
+
+def _overrides(schedule_ids: Collection[int]) -> dict[int, list[rota.Override]]:
+    found: dict[int, list[rota.Override]] = defaultdict(list)
+    for schedule, *row in Override.objects.filter(schedule__in=schedule_ids).order_by("pk").values_list(*OVERRIDE):
+        found[schedule].append(rota.Override(*row))
+    return found
+
+
+def _schedules(schedule_ids: Collection[int]) -> tuple[dict[int, str], dict[int, list[rota.Temporary]]]:
+    """The time zone of each active schedule, and its temporary schedules."""
+    rows = Schedule.objects.filter(pk__in=schedule_ids, is_active=True)
+    rows = rows.order_by("pk", "temporaries__pk", "temporaries__shifts__pk")
+    zones: dict[int, str] = {}
+    spans: dict[int, tuple[int, datetime, datetime]] = {}
+    shifts: dict[int, list[rota.FixedShift]] = defaultdict(list)
+    for schedule, zone, pk, start, end, person, begins, ends in rows.values_list("pk", "time_zone", *TEMPORARY):
+        zones[schedule] = zone
+        if pk is not None:
+            spans[pk] = (schedule, start, end)
+        if person is not None:
+            shifts[pk].append(rota.FixedShift(person, begins, ends))
+    found: dict[int, list[rota.Temporary]] = defaultdict(list)
+    for pk, (schedule, start, end) in spans.items():
+        found[schedule].append(rota.Temporary(pk, start, end, tuple(shifts[pk])))
+    return zones, found

@@ -78,6 +78,21 @@ def edit(schedule: Schedule, *, at: datetime, layers: Sequence[Turns] | None = N
     return locked
 
 
+@transaction.atomic
+def leave_out(schedule: Schedule, person: int, *, at: datetime) -> None:
+    """Take a person out of every layer from ``at`` on; the next one takes over, the others keep their turns.
+
+    A layer that would have nobody ends.
+    """
+    locked = Schedule.objects.select_for_update(no_key=True).get(pk=schedule.pk)
+    for versions in _versions(locked, at).values():
+        if any(row.user_id == person for layer in versions for row in layer.people.all()):
+            wanted = _without(versions, person, at)
+            _end(versions, at)
+            for turns in wanted:
+                _write(locked, turns)
+
+
 def layers_from(schedule: Schedule, at: datetime) -> list[Layer]:
     """The layers as they are meant from the instant on, loaded with people and restrictions; see ``meant``."""
     return meant(schedule.layers.prefetch_related("people__user", "restrictions"), at)
@@ -190,6 +205,38 @@ def _hand_over(former: rota.Layer, turns: Turns, holder: int, ends: datetime) ->
     return [replace(rest, effective_until=ends), replace(turns, slots=slots, effective_from=ends)]
 
 
+def _without(versions: Sequence[Layer], person: int, at: datetime) -> list[Turns]:
+    """The versions of one layer from the instant on, without the person; those that would have nobody are left out.
+
+    The rest of a turn that was theirs alone goes to whoever has the turn after it.
+    """
+    wanted: list[Turns] = []
+    for layer in reversed(versions):
+        former = rosters.as_rota(layer)
+        start = max(at, former.effective_from or at)
+        slots = tuple(tuple(one for one in slot if one != person) for slot in former.slots)
+        if (
+            not any(slots)
+            and wanted
+            and wanted[0].effective_from
+            and wanted[0].effective_from == former.effective_until
+        ):
+            following = _as_rota(wanted[0])
+            first = rota.turn_index(following, wanted[0].effective_from)
+            slots = (following.slots[first % len(following.slots)],)
+        if any(slots):
+            wanted.insert(0, replace(_turns_of(former), slots=_closed_up(slots, former, start), effective_from=start))
+    return wanted
+
+
+def _closed_up(slots: Slots, former: rota.Layer, start: datetime) -> Slots:
+    """The slots that have somebody, so that the turn at the instant is that slot's or the next one's after it."""
+    k = rota.turn_index(former, start)
+    order = _rotated(slots, k)
+    kept = tuple(slot for slot in order if slot)
+    return _rotated(kept, -k)
+
+
 def _successor(old: Slots, place: int, new: Slots) -> int:
     """Where in the new order those stand who have the old turn, or the first after them who are in it still."""
     for step in range(len(old)):
@@ -252,6 +299,21 @@ def _as_rota(turns: Turns) -> rota.Layer:
         unit=turns.unit,  # type: ignore[arg-type]
         length=turns.length,
         slots=turns.slots,
+    )
+
+
+def _turns_of(layer: rota.Layer) -> Turns:
+    return Turns(
+        name=layer.name,
+        priority=layer.priority,
+        time_zone=layer.time_zone,
+        anchor=_text(layer.anchor),
+        unit=layer.unit,
+        length=layer.length,
+        slots=layer.slots,
+        restrictions=tuple((row.weekday, row.start, row.end) for row in layer.restrictions),
+        effective_from=layer.effective_from,
+        effective_until=layer.effective_until,
     )
 
 

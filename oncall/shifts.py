@@ -110,7 +110,7 @@ class Watch:
         self.schedules = list(schedules)
         self.at = at
         self.rosters = rosters.load([schedule.pk for schedule in self.schedules])
-        ids = {person for roster in self.rosters.values() for person in members_of(roster)}
+        ids = {person for roster in self.rosters.values() for person in rota.members(roster)}
         self.people = User.objects.in_bulk(ids)
         self._contacts = _contacts(ids, viewer) if viewer else {}
 
@@ -157,7 +157,7 @@ class Watch:
         found = []
         for schedule in self.schedules:
             roster = self.rosters.get(schedule.pk)
-            if roster and person.pk in members_of(roster):
+            if roster and person.pk in rota.members(roster):
                 found += _own(schedule, self.pieces(schedule, MY_HORIZON), person, self.at + MY_HORIZON)
         next_ones = sorted(found, key=lambda shift: (shift.start, shift.schedule.pk))[:MY_SHIFTS]
         return [replace(shift, words=say_stretch(shift.start, shift.end, self.at)) for shift in next_ones]
@@ -196,12 +196,6 @@ def teams_on_duty(watch: Watch) -> list[TeamDuty]:
         holes = watch.holes([schedule for schedule in own if schedule.answers_for_team])
         found.append(TeamDuty(team, tuple(watch.duty(schedule) for schedule in own), holes, team.owns))
     return found
-
-
-def members_of(roster: rota.Schedule) -> set[int]:
-    """Everyone whom the schedule may ever put on call."""
-    in_layers = {person for layer in roster.layers for slot in layer.slots for person in slot}
-    return in_layers | {row.person for row in roster.overrides}
 
 
 def _overlap(

@@ -70,7 +70,12 @@ class World:
     def _override(self):
         now, chain = timezone.now(), self.chain
         Override.objects.create(
-            schedule=chain.schedule, start=now, end=now + timedelta(days=1), kind="add", person=chain.lea, by=chain.lea
+            schedule=chain.schedule,
+            start=now,
+            end=now + timedelta(days=1),
+            kind="add",
+            person=UserFactory(),
+            by=chain.lea,
         )
 
     def _live_through(self, ada):

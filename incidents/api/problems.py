@@ -16,7 +16,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import BaseModel
 
-from incidents.refusals import Invalid, NotAllowed, StaleVersion, TransitionError
+from incidents.refusals import Conflict, Invalid, NotAllowed, StaleVersion, TransitionError
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +99,7 @@ def register(api: NinjaAPI) -> None:
     on(ObjectDoesNotExist, lambda error: problem(404, NOT_THERE, kind="not-found"))
     on(StaleVersion, lambda error: problem(409, str(error), [("version", str(error))], kind="stale-version"))
     on(TransitionError, lambda error: problem(409, str(error), kind="not-possible-now"))
+    on(Conflict, lambda error: problem(409, str(error), kind="conflict"))
     on(IntegrityError, _on_clash)
     on(RequestDataTooBig, lambda error: problem(413, "The body is larger than this server accepts.", kind="too-large"))
     on(Invalid, lambda error: unfit([(error.field, str(error))]))

@@ -1,10 +1,19 @@
 """The rows of the pager."""
 
 from oncall.models.contact import Channel, ContactMethod
+from oncall.models.cover import (
+    Leave,
+    Override,
+    OverrideKind,
+    Swap,
+    SwapState,
+    TemporarySchedule,
+    TemporaryShift,
+)
 from oncall.models.escalation import Escalation, EscalationStep, RunState, StepState
 from oncall.models.page import Attempt, Canary, Delivery, DeliveryState, Page, SandboxMessage
 from oncall.models.policy import Act, Condition, EscalationLevel, EscalationPolicy, EscalationTarget, TargetKind
-from oncall.models.schedule import Layer, LayerPerson, Override, OverrideKind, Restriction, Schedule, Unit
+from oncall.models.schedule import Layer, LayerPerson, Restriction, Schedule, Unit
 
 __all__ = [
     "Act",
@@ -22,6 +31,7 @@ __all__ = [
     "EscalationTarget",
     "Layer",
     "LayerPerson",
+    "Leave",
     "Override",
     "OverrideKind",
     "Page",
@@ -30,6 +40,10 @@ __all__ = [
     "SandboxMessage",
     "Schedule",
     "StepState",
+    "Swap",
+    "SwapState",
     "TargetKind",
+    "TemporarySchedule",
+    "TemporaryShift",
     "Unit",
 ]

@@ -1,4 +1,4 @@
-"""Schedules: layers of turns, weekly restrictions, overrides. ``oncall.rota`` computes from them who answers."""
+"""Schedules: layers of turns with weekly restrictions. ``oncall.rota`` computes from them who answers."""
 
 import pghistory
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -90,39 +90,3 @@ class Restriction(models.Model):
     )
     start = models.TimeField()
     end = models.TimeField(help_text="The same as the start = a full day.")
-
-
-class OverrideKind(models.TextChoices):
-    """What an override does to the answer."""
-
-    ADD = "add", "Add a person"
-    REMOVE = "remove", "Remove a person"
-    REPLACE = "replace", "Replace a person"
-
-
-@pghistory.track()
-class Override(models.Model):
-    """For a span of time somebody is added, removed or replaced."""
-
-    schedule = models.ForeignKey(Schedule, on_delete=models.CASCADE, related_name="overrides")
-    start = models.DateTimeField(help_text="UTC, included.")
-    end = models.DateTimeField(help_text="UTC, not included.")
-    kind = models.CharField(max_length=8, choices=OverrideKind, default=OverrideKind.REPLACE)
-    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    replaces = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-    reason = models.CharField(max_length=200, blank=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(end__gt=F("start")),
-                name="override_ends_after_it_begins",
-                violation_error_message="The override must end after it begins.",
-            ),
-            models.CheckConstraint(
-                condition=~Q(kind="replace") | Q(replaces__isnull=False),
-                name="a_replacement_names_whom",
-                violation_error_message="Say who is replaced.",
-            ),
-        ]

@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from incidents import due, lifecycle
-from incidents.models import Incident, Rank, Service, Severity, Team, User
+from incidents.models import Incident, Notice, Rank, Service, Severity, Team, User
+from oncall import rosters, rota
 from oncall.models import Channel, Page, Schedule
 from tests.factories import (
+    AdministratorFactory,
     ContactMethodFactory,
+    LayerFactory,
     MembershipFactory,
     ScheduleFactory,
     ServiceFactory,
@@ -94,3 +97,48 @@ def paged(incident):
 def story(incident):
     """The texts of the timeline, in order."""
     return list(incident.timeline.order_by("seq").values_list("text", flat=True))
+
+
+NOON = datetime(2026, 1, 7, 12, tzinfo=UTC)  # a Wednesday on which Cy is on call in the trio
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Trio:
+    """Ada, Ben and Cy in daily turns from Monday 5 January 2026, 00:00 UTC; Root administers; Eve is a stranger."""
+
+    schedule: Schedule
+    ada: User
+    ben: User
+    cy: User
+    root: User
+    eve: User
+
+    def on_call(self, at):
+        roster = rosters.load([self.schedule.pk])[self.schedule.pk]
+        names = {person.pk: person.name for person in (self.ada, self.ben, self.cy, self.root, self.eve)}
+        return [names[each.person] for each in rota.on_call(roster, at)]
+
+    def final(self, start, end):
+        return rota.final(rosters.load([self.schedule.pk])[self.schedule.pk], start, end)
+
+
+@pytest.fixture
+def trio(db):
+    return make_trio()
+
+
+def make_trio():
+    team = TeamFactory(name="Payments")
+    ada, ben, cy = (UserFactory(name=name) for name in ("Ada", "Ben", "Cy"))
+    for person in (ada, ben, cy):
+        MembershipFactory(team=team, user=person)
+    schedule = ScheduleFactory(name="Payments daily", slug="payments", team=team, people=[])
+    LayerFactory(schedule=schedule, people=[ada, ben, cy], anchor="2026-01-05T00:00", unit="day")
+    return Trio(schedule, ada, ben, cy, AdministratorFactory(name="Root"), UserFactory(name="Eve"))
+
+
+def told(person):
+    """The subjects of what the person must be told, in order."""
+    return list(Notice.objects.filter(person=person).order_by("pk").values_list("subject", flat=True))

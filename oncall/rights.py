@@ -1,0 +1,73 @@
+"""Who may change a schedule by hand, and for which times."""
+
+from datetime import datetime, timedelta
+
+from incidents.models import Team, User
+from incidents.refusals import Conflict, Invalid, NotAllowed
+from oncall.models import Schedule
+
+LONGEST = timedelta(days=366)  # of one change by hand
+
+
+def may_arrange(person: User, team: Team) -> bool:
+    """Tell whether the person may override, swap and fix shifts of the team's schedules (at most 1 query)."""
+    if person.is_administrator:
+        return True
+    return person.may_declare and person.memberships.filter(team=team).exists()
+
+
+def may_manage(person: User, team: Team) -> bool:
+    """Tell whether the person looks after the team (at most 1 query)."""
+    return person.is_administrator or person.memberships.filter(team=team, is_manager=True).exists()
+
+
+def locked(schedule: Schedule) -> Schedule:
+    """Lock the schedule's row: whoever changes it by hand waits here for the others (inside a transaction).
+
+    Raises:
+        Conflict: it is retired.
+    """
+    row = Schedule.objects.select_for_update(no_key=True, of=("self",)).select_related("team").get(pk=schedule.pk)
+    if not row.is_active:
+        raise Conflict(f"{row} is retired: it pages nobody, and nothing in it can be changed.")
+    return row
+
+
+def locked_for(person: User, schedule: Schedule) -> Schedule:
+    """Lock the schedule for somebody who may change it by hand.
+
+    Raises:
+        Conflict: it is retired.
+        NotAllowed: they are neither of its team nor an administrator.
+    """
+    row = locked(schedule)
+    if not may_arrange(person, row.team):
+        raise NotAllowed(f"Only members of {row.team} and administrators may change who is on call in {row}.")
+    return row
+
+
+def begin(start: datetime, end: datetime, *, by: User, at: datetime) -> datetime:
+    """Return when a change of that range begins: for all but administrators, who may correct the past, not before now.
+
+    Raises:
+        Invalid: the range is empty, over, or too long.
+    """
+    if end <= start:
+        raise Invalid("end", "Choose an end after the start.")
+    if end - start > LONGEST:
+        raise Invalid("end", f"Choose an end within {LONGEST.days} days of the start.")
+    if by.is_administrator:
+        return start
+    if end <= at:
+        raise Invalid("end", "This time is over. Only an administrator may correct the past.")
+    return max(start, at)
+
+
+def require_active(person: User, field: str) -> None:
+    """Refuse people who left.
+
+    Raises:
+        Invalid: the person is inactive; ``field`` says where they are named.
+    """
+    if not person.is_active:
+        raise Invalid(field, f"{person} is inactive and is never paged. Choose somebody else.")

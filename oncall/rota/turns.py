@@ -1,0 +1,113 @@
+"""One layer by itself: its turns, counted from the anchor, and the weekly windows that leave it open."""
+
+from calendar import monthrange
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+from oncall.rota.rows import Layer, Restriction, Slot
+from oncall.rota.walls import to_utc, zone_of
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+DAYS_PER_UNIT = {"day": 1, "week": 7}
+MARGIN = 2 * DAY  # a clock change moves a wall-clock time by no more than a day; a window lasts no longer than one
+
+
+def boundary(layer: Layer, k: int) -> datetime:
+    """The instant at which turn ``k`` of the layer begins, whatever its effective range or restrictions."""
+    count = k * layer.length
+    if layer.unit == "hour":
+        return to_utc(layer.anchor, layer.time_zone) + count * HOUR
+    if layer.unit == "month":
+        return to_utc(_months_after(layer.anchor, count), layer.time_zone)
+    return to_utc(layer.anchor + timedelta(days=count * DAYS_PER_UNIT[layer.unit]), layer.time_zone)
+
+
+def turn_index(layer: Layer, at: datetime) -> int:
+    """The one turn ``k`` with boundary(k) <= at < boundary(k + 1); turns without length are never it."""
+    k = _estimate(layer, at)
+    while boundary(layer, k) > at:
+        k -= 1
+    while boundary(layer, k + 1) <= at:
+        k += 1
+    return k
+
+
+def _months_after(wall: datetime, count: int) -> datetime:
+    """The same day and clock so many months on; the last day of the month where it has no such day."""
+    years, month = divmod(wall.month - 1 + count, 12)
+    year = wall.year + years
+    return wall.replace(year=year, month=month + 1, day=min(wall.day, monthrange(year, month + 1)[1]))
+
+
+def _estimate(layer: Layer, at: datetime) -> int:
+    """The turn as the local clock has it, at most a few turns off beside a clock change or a month's end."""
+    if layer.unit == "hour":
+        return (at - to_utc(layer.anchor, layer.time_zone)) // (layer.length * HOUR)
+    local = at.astimezone(zone_of(layer.time_zone)).replace(tzinfo=None)
+    if layer.unit == "month":
+        months = (local.year - layer.anchor.year) * 12 + local.month - layer.anchor.month
+        return months // layer.length
+    return (local - layer.anchor) // timedelta(days=layer.length * DAYS_PER_UNIT[layer.unit])
+
+
+def course(layer: Layer, start: datetime, end: datetime) -> Iterator[tuple[datetime, Slot]]:
+    """The layer between two instants: which slot has the turn, and the empty one while it is not in force."""
+    yield start, ()
+    if not any(layer.slots):
+        return
+    start = max(start, layer.effective_from or start)
+    end = min(end, layer.effective_until or end)
+    for opens, closes in _open_spans(layer, start, end):
+        yield from _turns(layer, opens, closes)
+        yield closes, ()
+
+
+def _open_spans(layer: Layer, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The stretches between two instants that the layer's restrictions leave open, in order and apart."""
+    if start >= end:
+        return
+    if not layer.restrictions:
+        yield start, end
+        return
+    span: tuple[datetime, datetime] | None = None
+    for opens, closes in _occurrences(layer, start, end):
+        if span and opens <= span[1]:
+            span = (span[0], max(closes, span[1]))
+        else:
+            if span:
+                yield span
+            span = (opens, closes)
+    if span:
+        yield span
+
+
+def _occurrences(layer: Layer, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Each single window of the layer's restrictions by its start, cut to the two instants; none without length."""
+    zone = zone_of(layer.time_zone)
+    day = (start - MARGIN).astimezone(zone).date()
+    last = (end + MARGIN).astimezone(zone).date()
+    while day <= last:
+        weekday = day.weekday()
+        today = [_on(day, each, layer.time_zone) for each in layer.restrictions if each.weekday == weekday]
+        for opens, closes in sorted(today):
+            if max(opens, start) < min(closes, end):
+                yield max(opens, start), min(closes, end)
+        day += DAY
+
+
+def _on(day: date, restriction: Restriction, time_zone: str) -> tuple[datetime, datetime]:
+    """One window by its starting day; where the clock goes back it rather overlaps than leaves a hole."""
+    opens = datetime.combine(day, restriction.start)
+    closes = datetime.combine(day if restriction.end > restriction.start else day + DAY, restriction.end)
+    return to_utc(opens, time_zone), to_utc(closes, time_zone, last=True)
+
+
+def _turns(layer: Layer, start: datetime, end: datetime) -> Iterator[tuple[datetime, Slot]]:
+    """Which slot has the turn from ``start`` on, and at each handoff before ``end``."""
+    k = turn_index(layer, start)
+    yield start, layer.slots[k % len(layer.slots)]
+    if len(set(layer.slots)) == 1:
+        return
+    while (moment := boundary(layer, k := k + 1)) < end:
+        yield moment, layer.slots[k % len(layer.slots)]
