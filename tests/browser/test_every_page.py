@@ -33,6 +33,8 @@ def addresses():
         "/",
         "/incidents/",
         "/incidents/?q=nothing-fits",
+        "/incidents/?q=rollback&severity=0&who=me&order=urgent",
+        "/incidents/?who=me",
         "/incidents/declare/",
         f"/incidents/{hot.number}/",
         f"/incidents/{ended.number}/",
