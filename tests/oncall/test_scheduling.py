@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from oncall import rosters, rota, scheduling
+from oncall import changes, rosters, rota, scheduling
 from oncall.models import Layer, Schedule
 from oncall.scheduling import Turns
 from tests.factories import TeamFactory, UserFactory
@@ -67,9 +67,12 @@ def test_p9_an_edit_changes_nothing_before_it_and_keeps_the_present_turn(
     former = rosters.as_rota(Layer.objects.get(schedule=schedule))
     ends = rota.boundary(former, rota.turn_index(former, at) + 1)
     wanted = replace(turns, unit=other_unit, length=other_length, slots=named(after, people))
+    was, seen = roster(schedule), scheduling.preview(schedule, [wanted], at=at)
+    assert roster(schedule) == was
 
     scheduling.edit(schedule, at=at, layers=[wanted])
 
+    assert seen == changes.between(was, roster(schedule), at, at + scheduling.AHEAD)
     assert rota.final(roster(schedule), at - timedelta(days=40), at) == past
     staying = {row.person for row in holders} & {person for slot in wanted.slots for person in slot}
     until_then = rota.final(roster(schedule), at, ends)
@@ -299,3 +302,50 @@ def test_the_same_again_writes_nothing(team, people):
     scheduling.edit(schedule, at=datetime(2026, 1, 7, 12, tzinfo=UTC), layers=[weekly(people[2:] + people[:2])])
 
     assert list(Layer.objects.values()) == rows
+
+
+def test_a_preview_says_who_will_be_on_call_instead_of_whom_and_saves_nothing(team, people):
+    a, b, c, *_ = people
+    schedule = made(team, weekly([a, b]))
+    wednesday = datetime(2026, 1, 7, 12, tzinfo=UTC)
+    rows = list(Layer.objects.values())
+    monday = datetime(2026, 1, 12, 8, tzinfo=UTC)
+
+    seen = scheduling.preview(schedule, [weekly([a, c])], at=wednesday)
+
+    assert [(change.start, change.before, change.after) for change in seen] == [
+        (monday, (b,), (c,)),
+        (monday + timedelta(weeks=2), (b,), (c,)),
+    ]
+    assert list(Layer.objects.values()) == rows
+
+
+def test_a_preview_of_several_layers_is_what_the_edit_then_does(team, people):
+    a, b, c, d, _ = people
+    nights = ((2, time(22), time(6)), (3, time(22), time(6)))
+    schedule = made(team, weekly([a, b]), weekly([c], name="Night", priority=5, restrictions=nights))
+    now = datetime(2026, 1, 7, 12, tzinfo=UTC)
+    scheduling.edit(schedule, at=now, layers=[weekly([a, b], unit="day"), weekly([c], name="Night", priority=5)])
+    later = now + timedelta(hours=3)
+    wishes = [weekly([d], name="Day", priority=9, effective_from=later + timedelta(days=3)), weekly([b, a, d])]
+    was, seen = roster(schedule), scheduling.preview(schedule, wishes, at=later)
+
+    scheduling.edit(schedule, at=later, layers=wishes)
+
+    assert seen
+    assert seen == changes.between(was, roster(schedule), later, later + scheduling.AHEAD)
+
+
+def test_a_preview_of_a_schedule_that_is_not_there_yet_is_all_new(team, people):
+    at = datetime(2026, 1, 7, 12, tzinfo=UTC)
+
+    [change] = scheduling.preview(Schedule(slug="new", name="New", team=team), [weekly(people[:1])], at=at)
+
+    assert (change.start, change.end, change.before, change.after) == (at, at + scheduling.AHEAD, (), (people[0],))
+
+
+def test_a_preview_of_a_retired_schedule_changes_nothing(team, people):
+    schedule = made(team, weekly(people))
+    scheduling.edit(schedule, at=START, is_active=False)
+
+    assert scheduling.preview(schedule, [weekly(people[:1])], at=START) == ()
