@@ -15,8 +15,10 @@ import incidents.api.incidents
 import incidents.api.people
 import oncall.api.contacts
 import oncall.api.escalation
+import oncall.api.overrides
 import oncall.api.policies
 import oncall.api.schedules
+import oncall.api.swaps
 from incidents.api import once, problems
 from incidents.api.bodies import StrictParser
 from incidents.api.doors import Bearer
@@ -26,6 +28,8 @@ ROUTERS = (
     oncall.api.contacts.router,
     incidents.api.catalog.router,
     oncall.api.schedules.router,
+    oncall.api.overrides.router,
+    oncall.api.swaps.router,
     oncall.api.policies.router,
     incidents.api.incidents.router,
     incidents.api.deeds.router,

@@ -17,7 +17,7 @@ from incidents.api.lists import Listing, Window, piece
 from incidents.models import Scope, User
 from incidents.models.people import validate_time_zone
 from incidents.refusals import Invalid
-from oncall import anchors, rosters, rota, scheduling
+from oncall import anchors, changes, concerns, rosters, rota, scheduling
 from oncall.models import Layer, Schedule, Unit
 
 router = Router(tags=["schedules"])
@@ -80,6 +80,31 @@ class ScheduleChange(Body):
     answers_for_team: bool | None = None
     active: bool | None = Field(default=None, description="A retired schedule pages nobody.")
     layers: Layers | None = Field(default=None, description="All of them: one that is left out ends now.")
+    empty: bool = Field(
+        default=False, description="Needed to end all layers with an empty list: nobody is on call then."
+    )
+
+
+class Wanted(Body):
+    """All layers of a schedule as they would be."""
+
+    layers: Layers
+
+
+class Moved(BaseModel):
+    """A time in which other people would be on call than now."""
+
+    start: Moment
+    end: Moment
+    before: list[str]
+    after: list[str]
+
+
+class PreviewShape(BaseModel):
+    """What an edit would change in the next four weeks, and what looks wrong in it, in words."""
+
+    changes: list[Moved]
+    concerns: list[str]
 
 
 class ScheduleShape(BaseModel):
@@ -170,12 +195,36 @@ def edit_schedule(request: ApiRequest, slug: str, said: ScheduleChange) -> Sched
     schedule = Schedule.objects.select_related("team").get(slug=slug)
     doors.require_manager(request, schedule.team)
     zone = _zone(said.time_zone or schedule.time_zone, "time_zone")
+    if said.layers == [] and not said.empty:
+        raise Invalid("layers", "Without layers nobody is on call. If that is meant, send “empty”: true as well.")
     layers = None if said.layers is None else turns_of(said.layers, zone)
-    wanted = said.model_dump(exclude={"layers", "active"}, exclude_none=True)
+    wanted = said.model_dump(exclude={"layers", "active", "empty"}, exclude_none=True)
     if said.active is not None:
         wanted["is_active"] = said.active
     schedule = scheduling.edit(schedule, at=request.at, layers=layers, **wanted)
     return shape(schedule, scheduling.layers_from(schedule, request.at))
+
+
+@router.post("/schedules/{slug}/preview", response=PreviewShape, summary="See what an edit of the layers would change")
+def preview_schedule(request: ApiRequest, slug: str, said: Wanted) -> PreviewShape:
+    """For everybody; nothing is saved."""
+    schedule = Schedule.objects.get(slug=slug)
+    layers = turns_of(said.layers, schedule.time_zone)
+    before, after = scheduling.imagined(schedule, layers, at=request.at)
+    found = changes.between(before, after, request.at, request.at + scheduling.AHEAD)
+    emails = _emails({person for each in found for person in (*each.before, *each.after)})
+    return PreviewShape(
+        changes=[
+            Moved(
+                start=each.start,
+                end=each.end,
+                before=[emails[person] for person in each.before],
+                after=[emails[person] for person in each.after],
+            )
+            for each in found
+        ],
+        concerns=concerns.of(after, layers, at=request.at),
+    )
 
 
 @router.get("/schedules", response=Listing[ScheduleShape], summary="List the schedules")

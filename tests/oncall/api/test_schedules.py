@@ -231,12 +231,31 @@ def test_what_was_read_can_be_sent_back_and_changes_nothing(weekly):
 
 
 def test_a_layer_that_is_left_out_ends_now(weekly):
-    answer = administrator().patch("schedules/payments", layers=[])
+    refused = administrator().patch("schedules/payments", layers=[])
+    assert fields_of(refused) == ["layers"]
+    assert Layer.objects.get().effective_until is None
+
+    answer = administrator().patch("schedules/payments", layers=[], empty=True)
 
     assert answer.json()["layers"] == []
     assert responder().get("schedules/payments/oncall").json()["people"] == []
     past = iso(timezone.now() - timedelta(days=1))
     assert len(responder().get("schedules/payments/oncall", at=past).json()["people"]) == 1
+
+
+def test_a_preview_says_what_an_edit_would_change_and_saves_nothing(people, weekly):
+    rows = list(Layer.objects.values())
+    said = layer(participants=[["amira@example.com"]], restrictions=[])
+
+    answer = responder().post("schedules/payments/preview", layers=[said])
+
+    assert answer.status_code == 200, answer.content
+    changes = answer.json()["changes"]
+    assert {email for change in changes for email in change["after"]} == {"amira@example.com"}
+    assert {email for change in changes for email in change["before"]} == {"ben@example.com", "chen@example.com"}
+    assert answer.json()["concerns"] == ["Nobody of this rotation has a verified contact method: nobody can be paged."]
+    assert list(Layer.objects.values()) == rows
+    assert fields_of(responder().post("schedules/payments/preview", layers=[layer(length=0)])) == ["layers.0.length"]
 
 
 def test_name_and_zone_are_edited_alone(weekly):
