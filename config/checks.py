@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from oncall.channels.twilio import TWILIO
+
 SHORTEST_KEY = 32  # characters
 
 
@@ -63,6 +65,29 @@ def mail_has_a_way_out(**_: Any) -> Iterable[CheckMessage]:
             "EMAIL_URL is not set and the sandbox is off: no page can leave by e-mail.",
             hint="Set EMAIL_URL, for example smtp+tls://user:password@mail.example.com:587",
             id="tocsin.W002",
+        )
+
+
+@register()
+def twilio_is_whole(**_: Any) -> Iterable[CheckMessage]:
+    """tocsin.W003 and W004."""
+    names = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM")
+    missing = [name for name in names if not getattr(settings, name)]
+    if 0 < len(missing) < len(names):
+        yield Warning(
+            f"Twilio is set up by half: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing, so no "
+            "text message and no call can leave.",
+            hint="Set all three, or none.",
+            id="tocsin.W003",
+        )
+    elif (
+        not missing and settings.TWILIO_URL == TWILIO and _is_this_machine(urlsplit(settings.PUBLIC_URL).hostname or "")
+    ):
+        yield Warning(
+            "PUBLIC_URL is an address of this machine alone, so Twilio cannot come back: calls take no keys, and what "
+            "became of messages stays unknown.",
+            hint="Set PUBLIC_URL to an https address that the internet reaches.",
+            id="tocsin.W004",
         )
 
 

@@ -235,6 +235,19 @@ EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
 EMAIL_TIMEOUT = 10  # seconds; must stay under the lease of a delivery
 DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", "Tocsin <tocsin@localhost>")
 ADMIN_EMAIL = env_str("ADMIN_EMAIL", "admin@example.com")
+TWILIO_URL = env_str("TWILIO_URL", "https://api.twilio.com").rstrip("/")
+TWILIO_ACCOUNT_SID = env_str("TWILIO_ACCOUNT_SID")
+TWILIO_AUTH_TOKEN = env_str("TWILIO_AUTH_TOKEN")
+TWILIO_FROM = env_str("TWILIO_FROM")
+TWILIO_VOICE_FROM = env_str("TWILIO_VOICE_FROM", TWILIO_FROM if TWILIO_FROM.startswith("+") else "")
+SMS_ONE_WAY = env_list("SMS_ONE_WAY", "+86,+91,+966,+971")
+SMS_WITHOUT_LINKS = env_list("SMS_WITHOUT_LINKS", "+86")
+SLACK_URL = env_str("SLACK_URL", "https://slack.com").rstrip("/")
+SLACK_BOT_TOKEN = env_str("SLACK_BOT_TOKEN")
+SLACK_SIGNING_SECRET = env_str("SLACK_SIGNING_SECRET")
+NTFY_URL = env_str("NTFY_URL").rstrip("/")
+NTFY_TOKEN = env_str("NTFY_TOKEN")
+PRIVATE_ADDRESSES = env_bool("PRIVATE_ADDRESSES", default=EMBEDDED)
 DEMO = env_bool("DEMO", default=True)
 SANDBOX = env_bool("SANDBOX", default=EMBEDDED)
 
@@ -258,5 +271,7 @@ LOGGING = {
     "loggers": {
         "django.server": {"handlers": ["console"], "propagate": False},
         "celery": {"level": "WARNING"},  # below that it writes two lines for each tick
+        # below that they write down addresses and headers, and with them secrets
+        **{name: {"level": "WARNING"} for name in ("apprise", "httpcore", "httpx", "slack_sdk", "twilio", "urllib3")},
     },
 }

@@ -12,7 +12,7 @@ class OncallConfig(AppConfig):
     def ready(self) -> None:
         """Register the hook and the sources, in the order of a round: pages before messages."""
         from incidents import due, gauges, moves, people, pulse
-        from oncall import canary, climbing, departures, escalation, notices, paging, sending, swapping
+        from oncall import canary, climbing, contacts, departures, escalation, notices, paging, sending, swapping
         from oncall import gauges as own_gauges
 
         moves.register_hook(escalation.on_move)
@@ -27,6 +27,7 @@ class OncallConfig(AppConfig):
             due.Source("swaps", swapping.expire_due, swapping.running_out, "expires_at"),
             due.Source("notices", notices.dispatch_due, notices.waiting, "due_at"),
             due.Source("expiries", sending.expire_due, sending.expired, ""),
+            due.Source("contact methods", contacts.expire_due, contacts.expired, ""),
             due.Source("canaries", canary.send_due, canary.waiting, ""),
             due.Source("deliveries", paging.bells, paging.unsent, "not_before"),
         ):

@@ -8,7 +8,7 @@ from incidents import lifecycle, timeline
 from incidents.models import EntryKind, Incident
 from incidents.refusals import TransitionError
 from oncall import escalation
-from oncall.models import Act, Page
+from oncall.models import Act, Escalation, Page, RunState
 
 
 @transaction.atomic
@@ -21,7 +21,9 @@ def take(page: Page, *, at: datetime, via: str) -> str:
         Incident.objects.select_for_update(no_key=True, of=("self",)).select_related("held_by").get(pk=page.incident_id)
     )
     if not incident.is_open:
-        return f"{incident.ref} is {incident.get_status_display().lower()} already. Nothing was changed."
+        return _over(incident)
+    if not incident.acknowledged and _is_late(page, incident):
+        return _late(incident)
     Page.objects.filter(pk=page.pk, acknowledged_at=None).update(acknowledged_at=at, repeat_at=None)
     if not incident.acknowledged:
         lifecycle.acknowledge(incident, by=page.person, at=at, via=via)
@@ -41,6 +43,8 @@ def pass_on(page: Page, *, at: datetime, via: str) -> str:
     incident = Incident.objects.select_for_update(no_key=True).get(pk=page.incident_id)
     if page.act != Act.PAGE or page.ended_at is not None or incident.acknowledged or not incident.is_open:
         return f"Nobody waits for your answer on {incident.ref} any more. Nothing was changed."
+    if _is_late(page, incident):
+        return _late(incident)
     line = timeline.Line(incident, EntryKind.PAGE, f"Cannot take it, said {via}.", by=page.person)
     timeline.write([line], at=at)
     incident.save(update_fields=["timeline_seq"])
@@ -50,3 +54,35 @@ def pass_on(page: Page, *, at: datetime, via: str) -> str:
     except TransitionError as refusal:
         return f"Noted. {refusal}"
     return f"Noted. The next level of {incident.ref} is paged now."
+
+
+@transaction.atomic
+def resolve(page: Page, *, at: datetime, via: str) -> str:
+    """The person says that it is over; returns what happened, in words for them."""
+    incident = (
+        Incident.objects.select_for_update(no_key=True, of=("self",)).select_related("held_by").get(pk=page.incident_id)
+    )
+    if not incident.is_open:
+        return _over(incident)
+    if _is_late(page, incident):
+        return _late(incident)
+    lifecycle.resolve(incident, by=page.person, at=at, note=f"Said {via}.")
+    return f"{incident.ref} is resolved. Name its root cause in Tocsin when you can."
+
+
+def _is_late(page: Page, incident: Incident) -> bool:
+    """Did things change since this page? Its run is over, or somebody else answered between (generation)."""
+    run = Escalation.objects.filter(pk=page.run_id).exclude(state=RunState.ENDED).first()
+    if run is None:
+        return True
+    return run.generation != page.generation and incident.held_by_id != page.person_id
+
+
+def _over(incident: Incident) -> str:
+    return f"{incident.ref} is {incident.get_status_display().lower()} already. Nothing was changed."
+
+
+def _late(incident: Incident) -> str:
+    """The answer is to an older message than the present state; what it asked for may not be what is wanted now."""
+    holder = f"{incident.held_by} has it" if incident.held_by else "it has moved on"
+    return f"Your answer to {incident.ref} came late: {holder} since that message. Nothing was changed."

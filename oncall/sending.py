@@ -4,19 +4,34 @@ At least once: a crash can repeat a message, never lose it. No network call insi
 """
 
 import logging
+import traceback
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Greatest, Now
 
 from incidents import due, timeline
 from incidents.models import EntryKind, Incident
-from oncall import canary, messages, paging
+from oncall import breaker, canary, messages, paging
 from oncall.channels import transport_for
 from oncall.channels.contract import DeliveryError, Receipt
-from oncall.models import Act, Attempt, Delivery, DeliveryState, Escalation, EscalationStep, Page, RunState, StepState
+from oncall.models import (
+    Act,
+    Attempt,
+    ContactMethod,
+    Delivery,
+    DeliveryState,
+    Escalation,
+    EscalationStep,
+    Page,
+    Probe,
+    ProbeKind,
+    RunState,
+    StepState,
+)
 from oncall.reach import usable_methods
 
 log = logging.getLogger(__name__)
@@ -56,32 +71,53 @@ def lease(channel: str, *, at: datetime) -> list[Delivery]:
 
 def _loaded() -> QuerySet[Delivery]:
     return Delivery.objects.select_related(
-        "page__incident__severity", "page__incident__service", "page__run", "notice__incident", "person", "method"
+        "page__incident__severity",
+        "page__incident__service",
+        "page__run",
+        "notice__incident",
+        "probe",
+        "person",
+        "method",
     )
 
 
 def _send(delivery: Delivery, *, at: datetime) -> None:
     """Send one leased delivery as its rows stand now, whatever comes of it; a lost lease sends nothing."""
-    leased = _loaded().filter(pk=delivery.pk, lease=delivery.lease, state=DeliveryState.SENDING).first()
-    if leased is None:
+    mine = Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease, state=DeliveryState.SENDING)
+    if not mine.update(lease_until=Greatest(F("lease_until"), Now() + LEASE)):
         return
-    delivery = leased
+    delivery = _loaded().get(pk=delivery.pk)
     state, why = _look_again(delivery, at)
     if state:
         _finish(delivery, state=state, error=why, at=at)
         return
-    name = ""
+    name = provider = ""
     try:
-        transport = transport_for(delivery.channel)
-        name = transport.name
-        receipt = transport.send(messages.compose(delivery))
+        message = messages.compose(delivery, at=at)
+        transport = transport_for(delivery.channel, message.address)
+        name, provider = transport.name, transport.provider
+        if resting := breaker.rests_until(provider, at):
+            _leave_alone(delivery, provider, resting, at=at)
+            return
+        receipt = transport.send(message)
     except DeliveryError as error:
+        _note_health(provider, error, at)
         _failed(delivery, name, error, at=at)
     except Exception as error:
-        log.exception("the transport of %s broke", delivery.channel)
-        _failed(delivery, name, DeliveryError(f"internal fault: {error}", permanent=False), at=at)
+        where = "".join(traceback.format_tb(error.__traceback__))  # not its words: they may show a secret address
+        log.error("the transport of %s broke: %s\n%s", delivery.channel, type(error).__name__, where)
+        _failed(delivery, name, DeliveryError(f"internal fault: {type(error).__name__}", permanent=False), at=at)
     else:
+        breaker.worked(provider, at)
         _succeeded(delivery, name, receipt, at=at)
+
+
+def _note_health(provider: str, error: DeliveryError, at: datetime) -> None:
+    """A refusal of one message is no fault of the provider, and shows that it works."""
+    if error.of_provider:
+        breaker.failed(provider, str(error), at)
+    elif provider:
+        breaker.worked(provider, at)
 
 
 def _look_again(delivery: Delivery, at: datetime) -> tuple[str, str]:
@@ -92,12 +128,19 @@ def _look_again(delivery: Delivery, at: datetime) -> tuple[str, str]:
         return "", ""
     if not delivery.person.is_active:
         return DeliveryState.CANCELLED, "the person is no longer active"
-    if delivery.method is None or not delivery.method.is_usable:
+    if delivery.method is None or not _may_use(delivery.method, delivery.probe):
         return DeliveryState.FAILED, "the contact method is gone, disabled or not verified"
     page = delivery.page
     if page is not None and (page.ended_at is not None or not page.incident.is_open):
         return DeliveryState.CANCELLED, "no longer wanted"
     return "", ""
+
+
+def _may_use(method: ContactMethod, probe: Probe | None) -> bool:
+    """A code may go to a method that is still to be verified."""
+    if probe is not None and probe.kind == ProbeKind.CODE:
+        return method.disabled_at is None
+    return method.is_usable
 
 
 @transaction.atomic
@@ -119,6 +162,24 @@ def _failed(delivery: Delivery, transport: str, error: DeliveryError, *, at: dat
         _set(delivery, state=DeliveryState.PENDING, not_before=at + RETRY_AFTER, error=str(error))
     else:
         _give_up(delivery, incident, state=DeliveryState.FAILED, error=str(error), at=at)
+
+
+@transaction.atomic
+def _leave_alone(delivery: Delivery, provider: str, until: datetime, *, at: datetime) -> None:
+    """The provider rests: use another way at once, or wait for it where there is none."""
+    incident = _lock_incident(delivery)
+    why = f"{provider} keeps failing and is left alone until {until:%H:%M:%S} UTC"
+    if delivery.page is not None and _other_ways(delivery).exists():
+        _give_up(delivery, incident, state=DeliveryState.FAILED, error=why, at=at)
+    else:
+        _set(delivery, state=DeliveryState.PENDING, not_before=until, error=why, attempts=delivery.attempts - 1)
+
+
+def _other_ways(delivery: Delivery) -> QuerySet[ContactMethod]:
+    """The person's usable methods that this page has not failed on."""
+    lost = Delivery.objects.filter(page=delivery.page, state__in=[DeliveryState.FAILED, DeliveryState.CANCELLED])
+    usable = ContactMethod.objects.filter(user=delivery.person_id, verified_at__isnull=False, disabled_at=None)
+    return usable.exclude(pk=delivery.method_id or 0).exclude(pk__in=lost.exclude(method=None).values("method"))
 
 
 @transaction.atomic
@@ -164,6 +225,33 @@ def _tell(incident: Incident | None, text: str, at: datetime) -> None:
     if incident is not None:
         timeline.write([timeline.Line(incident, EntryKind.DELIVERY, text)], at=at)
         incident.save(update_fields=["timeline_seq"])
+
+
+@transaction.atomic
+def report(delivery_id: int, *, attempt: int, arrived: bool, words: str, at: datetime) -> bool:
+    """Take down what a provider says afterwards of a message that it accepted; returns whether that was news.
+
+    News may come late, twice and out of order, even before our own “accepted” is committed: a final state stays, and
+    the failure of an earlier attempt says nothing about the present one.
+    """
+    found = _loaded().filter(pk=delivery_id).first()
+    if found is None:
+        return False
+    incident = _lock_incident(found)
+    delivery = _loaded().select_for_update(of=("self",), no_key=True).get(pk=delivery_id)
+    handed_over = delivery.state in (DeliveryState.ACCEPTED, DeliveryState.SENDING)
+    may_retry = arrived and delivery.state == DeliveryState.PENDING and delivery.attempts > 0
+    if not (handed_over or may_retry) or (not arrived and attempt != delivery.attempts):
+        return False
+    state = DeliveryState.DELIVERED if arrived else DeliveryState.FAILED
+    _record(delivery, "callback", state, words, at)
+    delivery.sent_at = delivery.sent_at or (at if arrived else None)
+    delivery.state, delivery.error, delivery.lease, delivery.lease_until = state, "" if arrived else words, None, None
+    delivery.save(update_fields=["state", "error", "sent_at", "lease", "lease_until"])
+    _tell(incident, f"{_what(delivery)}: delivered." if arrived else f"{_what(delivery)} failed: {words}.", at)
+    if not arrived and delivery.page is not None and delivery.page.act == Act.PAGE:
+        find_another_way(delivery.page, at=at)
+    return True
 
 
 def find_another_way(page: Page, *, at: datetime) -> None:

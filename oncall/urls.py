@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from oncall.views import answer, fragments, oncall, policies, sandbox
+from oncall.views import answer, contacts, fragments, oncall, policies, sandbox, twilio
 
 app_name = "oncall"
 urlpatterns = [
@@ -16,9 +16,18 @@ urlpatterns = [
     path("incidents/<int:number>/escalation/clock/", fragments.escalation_clock, name="escalation-clock"),
     path("incidents/<int:number>/escalate/", fragments.escalate_now, name="escalate"),
     path("incidents/<int:number>/pages/", fragments.pages_card, name="pages-card"),
+    path("me/contact-methods/", contacts.mine, name="contact-methods"),
+    path("me/contact-methods/<int:pk>/", contacts.one, name="contact-method"),
+    path("me/contact-methods/<int:pk>/verify/", contacts.verify, name="contact-method-verify"),
+    path("me/contact-methods/<int:pk>/remove/", contacts.remove, name="contact-method-remove"),
+    path("me/contact-methods/<int:pk>/<str:deed>/", contacts.act, name="contact-method-act"),
     path("sandbox/", sandbox.sandbox, name="sandbox"),
     path("sandbox/<int:pk>/", sandbox.phone, name="sandbox-phone"),
     path("sandbox/<int:pk>/messages/", sandbox.messages_fragment, name="sandbox-messages"),
     path("sandbox/<int:pk>/empty/", sandbox.empty, name="sandbox-empty"),
+    path("twilio/sms/", twilio.sms, name="twilio-sms"),
+    path("twilio/sms/<int:delivery>/<int:attempt>/", twilio.sms_status, name="twilio-sms-status"),
+    path("twilio/call/<int:delivery>/<int:attempt>/", twilio.call_status, name="twilio-call-status"),
+    path("twilio/keys/<str:token>/", twilio.keys, name="twilio-keys"),
     path("a/<str:token>/", answer.answer, name="answer"),
 ]

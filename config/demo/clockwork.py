@@ -91,7 +91,7 @@ def _attempt(delivery: Delivery, at: datetime) -> Attempt:
 
 
 def _shown(delivery: Delivery, at: datetime) -> SandboxMessage:
-    message = messages.compose(delivery)
+    message = messages.compose(delivery, at=at)
     return SandboxMessage(
         delivery=delivery,
         person=delivery.person,

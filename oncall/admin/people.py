@@ -17,7 +17,7 @@ from incidents.admin.history import Branch
 from incidents.admin.people import OrganisationAdmin, PersonAdmin
 from incidents.models import Organisation, User
 from incidents.refusals import Invalid
-from oncall import contacts
+from oncall import contacts, sealing
 from oncall.models import ContactMethod
 from oncall.reach import usable_methods
 
@@ -39,10 +39,18 @@ class MethodForm(forms.ModelForm):
         said = super().clean() or self.cleaned_data
         if said.get("channel") and said.get("address"):
             try:
-                said["address"] = contacts.fitting(said["channel"], said["address"])
+                said["address"] = self._fitted(said["channel"], said["address"])
             except Invalid as refusal:
                 self.add_error("address", str(refusal))
         return said
+
+    def _fitted(self, channel: str, address: str) -> str:
+        """Take a fresh address in; one that was left alone, and may be shown masked, stays as it is kept."""
+        if self.instance.pk and not {"channel", "address"} & set(self.changed_data):
+            return address
+        fitted = contacts.fitting(channel, address)
+        self.instance.secret = sealing.seal(fitted.secret)
+        return fitted.address
 
     def _post_clean(self) -> None:
         """Translate the ticks into times."""
@@ -51,6 +59,8 @@ class MethodForm(forms.ModelForm):
         moved = {"channel", "address"} & set(self.changed_data) and "verified" not in self.changed_data
         verified = said.get("verified") and not (self.instance.pk and moved)
         self.instance.verified_at = (self.instance.verified_at or now) if verified else None
+        self.instance.expires_at = None
+        self.instance.disabled_why = "" if said.get("in_use") else self.instance.disabled_why
         self.instance.disabled_at = None if said.get("in_use") else (self.instance.disabled_at or now)
 
 

@@ -13,6 +13,7 @@ class EmailTransport:
     """Hands messages to the SMTP server of EMAIL_URL."""
 
     name = "smtp"
+    provider = "smtp"
 
     def send(self, message: Message) -> Receipt:
         """Send one mail; a repeated try carries the same Message-ID.

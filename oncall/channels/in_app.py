@@ -7,6 +7,7 @@ class InAppTransport:
     """The board reads the rows; they are there already."""
 
     name = "in_app"
+    provider = ""
 
     def send(self, message: Message) -> Receipt:
         """Say that it is on the board."""

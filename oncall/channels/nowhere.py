@@ -7,6 +7,7 @@ class NowhereTransport:
     """The end of the canary's way."""
 
     name = "nowhere"
+    provider = ""
 
     def send(self, message: Message) -> Receipt:
         """Say that it arrived."""

@@ -10,6 +10,7 @@ class SandboxTransport:
     """Writes the message where the sandbox page shows it. Nothing leaves the machine."""
 
     name = "sandbox"
+    provider = ""
 
     def send(self, message: Message) -> Receipt:
         """Show the message on the person's sandbox phone; a repeated try changes nothing."""

@@ -1,6 +1,6 @@
 """The rows of the pager."""
 
-from oncall.models.contact import Channel, ContactMethod
+from oncall.models.contact import Channel, ContactMethod, Probe, ProbeKind
 from oncall.models.cover import (
     Leave,
     Override,
@@ -13,6 +13,8 @@ from oncall.models.cover import (
 from oncall.models.escalation import Escalation, EscalationStep, RunState, StepState
 from oncall.models.page import Attempt, Canary, Delivery, DeliveryState, Page, SandboxMessage
 from oncall.models.policy import Act, Condition, EscalationLevel, EscalationPolicy, EscalationTarget, TargetKind
+from oncall.models.provider import Provider
+from oncall.models.reply import ReceivedText, ReplyCode
 from oncall.models.schedule import Layer, LayerPerson, Restriction, Schedule, Unit
 
 __all__ = [
@@ -35,6 +37,11 @@ __all__ = [
     "Override",
     "OverrideKind",
     "Page",
+    "Probe",
+    "ProbeKind",
+    "Provider",
+    "ReceivedText",
+    "ReplyCode",
     "Restriction",
     "RunState",
     "SandboxMessage",

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from incidents.models import Incident, Notice, User
-from oncall.models.contact import Channel, ContactMethod
+from oncall.models.contact import Channel, ContactMethod, Probe
 from oncall.models.escalation import Escalation
 from oncall.models.policy import Act
 
@@ -65,6 +65,7 @@ class Delivery(models.Model):
     page = models.ForeignKey(Page, null=True, on_delete=models.CASCADE, related_name="deliveries")
     notice = models.ForeignKey(Notice, null=True, on_delete=models.CASCADE, related_name="deliveries")
     canary = models.ForeignKey("Canary", null=True, on_delete=models.CASCADE, related_name="deliveries")
+    probe = models.ForeignKey(Probe, null=True, on_delete=models.CASCADE, related_name="deliveries")
     person = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     method = models.ForeignKey(ContactMethod, null=True, on_delete=models.SET_NULL, related_name="+")
     channel = models.CharField(max_length=8, choices=Channel)
@@ -85,9 +86,10 @@ class Delivery(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=(
-                    Q(page__isnull=False, notice=None, canary=None, person__isnull=False)
-                    | Q(page=None, notice__isnull=False, canary=None, person__isnull=False)
-                    | Q(page=None, notice=None, canary__isnull=False, person=None)
+                    Q(page__isnull=False, notice=None, canary=None, probe=None, person__isnull=False)
+                    | Q(page=None, notice__isnull=False, canary=None, probe=None, person__isnull=False)
+                    | Q(page=None, notice=None, canary=None, probe__isnull=False, person__isnull=False)
+                    | Q(page=None, notice=None, canary__isnull=False, probe=None, person=None)
                 ),
                 name="delivery_carries_one_thing_to_one_person",
             ),

@@ -67,6 +67,24 @@ def test_no_mail_server_and_no_sandbox_is_a_warning(settings):
     assert ids(checks.mail_has_a_way_out()) == []
 
 
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        (("", "", ""), []),
+        (("AC1", "", "+15005550006"), ["tocsin.W003"]),
+        (("AC1", "token", "+15005550006"), ["tocsin.W004"]),
+    ],
+)
+def test_a_half_of_twilio_and_one_that_cannot_come_back_are_warnings(settings, said, found):
+    settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, settings.TWILIO_FROM = said
+    settings.PUBLIC_URL = "http://127.0.0.1:8000"
+    assert ids(checks.twilio_is_whole()) == found
+    assert all(message.hint for message in checks.twilio_is_whole())
+
+    settings.PUBLIC_URL = "https://tocsin.example.com"
+    assert ids(checks.twilio_is_whole()) == [code for code in found if code != "tocsin.W004"]
+
+
 def test_every_complaint_carries_a_hint(settings):
     settings.SECRET_KEY, settings.PUBLIC_URL, settings.EMAIL_CONFIGURED, settings.SANDBOX = (
         "short",

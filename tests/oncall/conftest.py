@@ -19,6 +19,7 @@ from tests.factories import (
     TeamFactory,
     UserFactory,
 )
+from tests.providers.twilio import NUMBER, Twilio
 
 START = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)  # the night on which Berlin's clocks go forward
 WAYS = (Channel.VOICE, Channel.SMS, Channel.CHAT, Channel.EMAIL, Channel.IN_APP)
@@ -142,3 +143,24 @@ def make_trio():
 def told(person):
     """The subjects of what the person must be told, in order."""
     return list(Notice.objects.filter(person=person).order_by("pk").values_list("subject", flat=True))
+
+
+@pytest.fixture
+def twilio(settings):
+    settings.SANDBOX = False
+    server = Twilio(settings)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def phone(chain):
+    """Ada's phone, which takes texts and calls."""
+    chain.ada.contact_methods.filter(channel__in=[Channel.SMS, Channel.VOICE]).update(address=NUMBER)
+    return NUMBER
+
+
+def only_ada(chain):
+    """Nobody else is paged by SMS or phone."""
+    for person in (chain.lea, chain.eli, chain.dan, chain.eve):
+        person.contact_methods.exclude(channel=Channel.EMAIL).delete()

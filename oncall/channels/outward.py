@@ -1,0 +1,103 @@
+"""HTTP to addresses that people typed in: no private networks unless allowed, no redirects, within the lease."""
+
+import ipaddress
+import socket
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+from django.conf import settings
+
+from oncall.channels import answers
+from oncall.channels.contract import DeliveryError
+
+LONGEST = 20  # seconds for one message whatever the other side does; shorter than the lease of a delivery
+T = TypeVar("T")
+
+
+def within(who: str, do: Callable[[], T], *, seconds: float = LONGEST) -> T:
+    """Do it in a thread that is left behind when it takes too long: a server that trickles has no other end.
+
+    Raises:
+        DeliveryError: it took too long; whatever ``do`` raises.
+    """
+    came: list[T] = []
+    failed: list[Exception] = []
+
+    def run() -> None:
+        try:
+            came.append(do())
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name=f"send to {who}", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if failed:
+        raise failed[0]
+    if not came:
+        raise DeliveryError(f"{who} did not end its answer within {seconds:g} s", permanent=False)
+    return came[0]
+
+
+def resolve(who: str, host: str, port: int) -> str:
+    """The IP address of a host, if messages may go there.
+
+    Raises:
+        DeliveryError: the name is unknown, or leads into a network that is nobody else's business.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise answers.unreachable(who) from None
+    addresses = [str(entry[4][0]) for entry in found]
+    if not settings.PRIVATE_ADDRESSES and not all(_is_public(address) for address in addresses):
+        raise DeliveryError(f"{who} is in a private network, which PRIVATE_ADDRESSES does not allow", permanent=True)
+    return addresses[0]
+
+
+def post(who: str, url: str, *, body: bytes, headers: dict[str, str], guarded: bool = True) -> int:
+    """POST and return the status of a 2xx answer; its body is not read. ``guarded`` = the address is a person's.
+
+    Raises:
+        DeliveryError: anything else.
+    """
+    return within(who, lambda: _post(who, url, body, headers, guarded))
+
+
+def _post(who: str, url: str, body: bytes, headers: dict[str, str], guarded: bool) -> int:
+    extensions: dict[str, str] = {}
+    if guarded:
+        url, headers, extensions = _pinned(who, url, headers)
+    try:
+        with (
+            httpx.Client(timeout=answers.TIMEOUT, follow_redirects=False) as client,
+            client.stream("POST", url, content=body, headers=headers, extensions=extensions) as answer,
+        ):
+            status = answer.status_code
+    except httpx.TimeoutException:
+        raise answers.silent(who) from None
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
+        raise answers.unreachable(who) from None
+    if not 200 <= status < 300:
+        raise answers.refused(who, status)
+    return status
+
+
+def _pinned(who: str, url: str, headers: dict[str, str]) -> tuple[str, dict[str, str], dict[str, str]]:
+    """Connect to the very address that was judged: a name that changes its mind in between gains nothing."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    address = resolve(who, host, port)
+    shown = f"[{address}]" if ":" in address else address
+    credentials, at, _ = parts.netloc.rpartition("@")
+    there = parts._replace(netloc=f"{credentials}{at}{shown}:{port}").geturl()
+    return there, {**headers, "Host": parts.netloc.rpartition("@")[2]}, {"sni_hostname": host}
+
+
+def _is_public(address: str) -> bool:
+    found = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(found, "ipv4_mapped", None) or found
+    return mapped.is_global and not mapped.is_multicast

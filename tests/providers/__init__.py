@@ -1,0 +1,1 @@
+"""Local servers that speak the protocol of a provider and misbehave as a test tells them to."""
