@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from incidents.models import Clock, Incident, Participant, Rule, User
-from incidents.states import ClockState, Status
+from incidents.states import ClockState, Kind, Status
 
 MOST = 100  # incidents on the board; the list has the rest
 NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
@@ -21,6 +21,11 @@ class Row:
     chip: str  # look of the state: warn, ok or empty
     picture: str
     state: str
+
+    @property
+    def is_hot(self) -> bool:
+        """A real P0: it gets a card of its own."""
+        return self.incident.severity_id == 0 and self.incident.kind == Kind.REAL
 
     @property
     def soon_or_late(self) -> bool:
@@ -67,7 +72,7 @@ def _row(incident: Incident, clock: Clock | None, working: int) -> Row:
 
 def headline(user: User, found: Sequence[Row], overdue: int) -> str:
     """One sentence: what is happening and who has it."""
-    critical = [row.incident for row in found if row.incident.severity_id == 0 and not row.incident.is_drill]
+    critical = [row.incident for row in found if row.is_hot]
     if len(critical) == 1:
         who = f"{_name(critical[0].held_by, user)} it" if critical[0].held_by else "nobody has it yet"
         return f"One P0 is open, {who}"

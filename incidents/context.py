@@ -25,5 +25,5 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 
 def _count_open(user: User) -> dict[str, int]:
-    rows = Incident.objects.visible_to(user).open().exclude(kind__in=Kind.scaled)
+    rows = Incident.objects.visible_to(user).open().filter(kind=Kind.REAL)
     return rows.aggregate(all=Count("pk"), p0=Count("pk", filter=Q(severity=0)))

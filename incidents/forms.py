@@ -13,6 +13,7 @@ from incidents.models.incident import IncidentQuerySet
 from incidents.models.timeline import WRITTEN
 from incidents.states import Detection, Kind, Phase, Status
 
+NOT_WHOLE = "The page was not sent whole. Look at it again, then decide."
 CLOCK_TIME = re.compile(r"^(\d{1,2}):(\d{2})(?::(\d{2}))?$")
 
 
@@ -51,9 +52,14 @@ def _moment(text: str) -> datetime:
 
 
 class DeedForm(forms.Form):
-    """A form about an incident as the person saw it."""
+    """A form about an incident as the person saw it: without the version that they saw, nothing is done."""
 
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0, max_value=2**31 - 1)
+    version = forms.IntegerField(
+        widget=forms.HiddenInput,
+        min_value=0,
+        max_value=2**31 - 1,
+        error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), NOT_WHOLE),
+    )
 
 
 class NothingToAsk(DeedForm):

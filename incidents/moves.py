@@ -5,10 +5,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.timesince import timesince
 
 from incidents import clocks, due, timeline
 from incidents.models import EntryKind, Impact, Incident, Participant, PhaseEntry, Rule, TimelineEntry, User
+from incidents.models.timeline import DEEDS
 from incidents.refusals import Invalid, StaleVersion, TransitionError
 from incidents.signals import incident_moved
 from incidents.states import Phase
@@ -48,8 +50,7 @@ def lock(incident: Incident, version: int | None, at: datetime) -> Incident:
 
 def _who_was_first(incident: Incident, at: datetime) -> str:
     last = (
-        TimelineEntry.objects.filter(incident=incident)
-        .exclude(kind__in=["note", "delivery", "page"])
+        TimelineEntry.objects.filter(Q(kind__in=DEEDS) | Q(kind="escalation", actor__isnull=False), incident=incident)
         .select_related("actor")
         .order_by("-seq")
         .first()

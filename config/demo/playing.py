@@ -108,8 +108,11 @@ class Player:
 
     def take(self, who: User, via: str) -> None:
         """Answer one's own page."""
-        page = Page.objects.filter(incident=self.incident, person=who, act=Act.PAGE).order_by("-pk")[0]
-        replies.take(page, at=self.at, via=via)
+        page = Page.objects.filter(incident=self.incident, person=who, act=Act.PAGE).order_by("-pk").first()
+        if page is None:  # policies that were changed page somebody else
+            self.acknowledge(who, via)
+        else:
+            replies.take(page, at=self.at, via=via)
 
     def join(self, who: User) -> None:
         """Begin to work on it."""

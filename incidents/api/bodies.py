@@ -101,7 +101,7 @@ def _one_line(text: str) -> str:
 
 
 def _level(value: object) -> int:
-    if isinstance(value, int) and 0 <= value <= 4:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 4:
         return value
     if isinstance(value, str) and (found := SEVERITY.fullmatch(value)):
         return int(found[1])

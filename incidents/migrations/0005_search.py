@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='incident',
-            index=models.Index(models.Case(models.When(severity_id=0, status='open', then=0), models.When(status='open', then=1), default=2), models.OrderBy(models.F('urgency'), descending=True), models.OrderBy(models.F('detected_at'), descending=True), models.F('id'), name='incident_queue'),
+            index=models.Index(models.Case(models.When(kind='real', severity_id=0, status='open', then=0), models.When(status='open', then=1), default=2), models.OrderBy(models.F('urgency'), descending=True), models.OrderBy(models.F('detected_at'), descending=True), models.F('id'), name='incident_queue'),
         ),
         migrations.AddIndex(
             model_name='incident',

@@ -20,8 +20,10 @@ from incidents.states import Detection, Kind, Phase, Status
 
 WORDS = SearchVector("title", "summary", "mitigation", "root_cause", config="english")  # what a search looks through
 RANK = models.Case(
-    models.When(status=Status.OPEN, severity_id=0, then=0), models.When(status=Status.OPEN, then=1), default=2
-)  # in the queue
+    models.When(kind=Kind.REAL, severity_id=0, status=Status.OPEN, then=0),
+    models.When(status=Status.OPEN, then=1),
+    default=2,
+)  # in the queue; the words in this order, as migrations write them
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
@@ -39,7 +41,7 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         return self.filter(status=Status.OPEN)
 
     def by_urgency(self) -> Self:
-        """Most urgent first: an open P0 always leads, then what is open by its score, then what is over (R-24)."""
+        """Most urgent first: an open real P0 always leads, then what is open by its score, then what is over (R-24)."""
         return self.alias(rank=RANK).order_by("rank", F("urgency").desc(), "-detected_at", "pk")
 
     def for_board(self) -> Self:

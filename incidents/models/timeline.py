@@ -46,6 +46,10 @@ class EntryKind(models.TextChoices):
 
 WRITTEN = ("note", "finding", "decision", "action", "update")
 MILESTONES = ("detected", "mitigated", "resolved", "reopened", "closed")
+DEEDS = (
+    *("acknowledged", "joined", "severity", "phase", "mitigated", "resolved", "reopened", "closed", "declined"),
+    *("impact", "task", "role"),
+)  # kinds that tell of a deed, so of a new version of the incident
 NOISE = ("delivery",)
 UNTOLD = ("delivery", "page")  # kinds in which nobody searches: they are many and all alike
 STORY = SearchVector("text", config="english")  # what a search looks through

@@ -35,7 +35,7 @@ def _answer(request: SignedInRequest, incident: Incident, *, status: int) -> Htt
     if not request.htmx:
         return redirect(incident)
     response = render(request, "_toasts.html", {"oob": True}, status=status)
-    response["HX-Trigger"] = "deed-done"
+    response["HX-Trigger-After-Swap"] = "deed-done"  # before it, the dialog's form would be gone and the toast lost
     return response
 
 

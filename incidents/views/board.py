@@ -37,8 +37,8 @@ def board_of(request: SignedInRequest) -> dict[str, Any]:
     return {
         "at": at,
         "rows": found,
-        "hot": [row for row in found if row.incident.severity_id == 0],
-        "rest": [row for row in found if row.incident.severity_id != 0],
+        "hot": [row for row in found if row.is_hot],
+        "rest": [row for row in found if not row.is_hot],
         "headline": reading.headline(request.user, everything, len(late)),
         "overdue": late,
         "last": reading.last_ended(request.user) if not found else None,

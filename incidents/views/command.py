@@ -10,7 +10,16 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from incidents import command, impact, lifecycle
-from incidents.forms import ImpactForm, MitigateForm, NothingToAsk, PhaseForm, ReasonForm, ResolveForm, SeverityForm
+from incidents.forms import (
+    NOT_WHOLE,
+    ImpactForm,
+    MitigateForm,
+    NothingToAsk,
+    PhaseForm,
+    ReasonForm,
+    ResolveForm,
+    SeverityForm,
+)
 from incidents.models import Incident, Severity
 from incidents.refusals import Refusal, StaleVersion
 from incidents.requests import SignedInRequest, incident_to_act_on
@@ -45,7 +54,7 @@ def enter_phase(request: SignedInRequest, number: int) -> HttpResponse:
     """Go on to the next phase."""
     incident = incident_to_act_on(request, number)
     form = PhaseForm(request.POST)
-    if not form.is_valid():
+    if "to" in form.errors:
         return refused(request, incident, Refusal("Choose the phase to enter."))
     return _at_once(request, number, lifecycle.enter_phase, "{ref} moved on.", to=Phase(form.cleaned_data["to"]))
 
@@ -136,7 +145,7 @@ def _at_once(request: SignedInRequest, number: int, deed: Deed, words: str, **sa
     incident = incident_to_act_on(request, number)
     form = NothingToAsk(request.POST)
     if not form.is_valid():
-        return refused(request, incident, Refusal("The page was not sent whole. Load it again, then decide."))
+        return refused(request, incident, Refusal(NOT_WHOLE))
     version = form.cleaned_data["version"]
     try:
         deed(incident, by=request.user, at=timezone.now(), version=version, **said)
@@ -167,7 +176,10 @@ def _ask_first(
         form = form_class(initial={"version": incident.version, **(initial or {})})
         return ask(request, incident, form, title=title, verb=verb, **more)
     form = form_class(request.POST)
-    if form.is_valid():
+    if not form.is_valid():
+        if "version" in form.errors:
+            _show_version_of_now(form, incident)
+    else:
         try:
             deed(incident, by=request.user, at=timezone.now(), **form.cleaned_data)
         except StaleVersion as refusal:

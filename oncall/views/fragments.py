@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from incidents import visibility
+from incidents.forms import NOT_WHOLE, NothingToAsk
 from incidents.models import Incident
 from incidents.refusals import Refusal
 from incidents.requests import SignedInRequest, incident_for
@@ -42,9 +43,14 @@ def escalate_now(request: SignedInRequest, number: int) -> HttpResponse:
     incident = incident_for(request, number)
     try:
         visibility.require_responder(request.user)
-        escalation.escalate_now(incident, by=request.user, at=timezone.now())
+        form = NothingToAsk(request.POST)
+        if not form.is_valid():
+            raise Refusal(NOT_WHOLE)
+        version = form.cleaned_data["version"]
+        escalation.escalate_now(incident, by=request.user, at=timezone.now(), version=version)
     except Refusal as refusal:
         if request.htmx:
+            incident = incident_for(request, number)
             return _card(request, incident, refusal=str(refusal), status=422)
         messages.warning(request, str(refusal))
         return redirect(incident)

@@ -15,6 +15,7 @@ export class Live {
 
   open() {
     this.source?.close();
+    if (!window.EventSource) { this.opened = Date.now(); this.onState("reconnecting", this.heard); return; }
     this.opened = Date.now();
     const since = this.seq === null ? "" : `?since=${this.seq}`;
     this.source = new EventSource(this.address + since);
@@ -29,9 +30,9 @@ export class Live {
 
   // No stream: poll. Now and then try the stream again; where it cannot be had, the page goes on polling.
   check() {
-    if (this.live && this.source.readyState === EventSource.OPEN) return;
+    if (this.live && this.source.readyState === 1) return;
     this.onPoll(this.seq);
-    if (Date.now() - this.opened > RETRY_MS || this.source.readyState === EventSource.CLOSED) this.open();
+    if (Date.now() - this.opened > RETRY_MS || this.source?.readyState === 2) this.open();
   }
 }
 

@@ -109,7 +109,10 @@ restore();
 // Dialogs: a deed's form comes into #ask; done closes it.
 const ask = document.getElementById("ask");
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target === ask && ask.childElementCount && !ask.open) ask.showModal();
+  if (event.detail.target !== ask || !ask.childElementCount) return;
+  if (!ask.open) ask.showModal();
+  const refusal = ask.querySelector("[role=alert], .error, .note.warn");
+  if (refusal) { ask.scrollTop = 0; refusal.tabIndex = -1; refusal.focus(); refusal.scrollIntoView({ block: "center" }); }
 });
 document.body.addEventListener("deed-done", () => { ask.close(); ask.replaceChildren(); if (!stream.live) poll(stream.seq); });
 document.addEventListener("click", (event) => {

@@ -144,7 +144,7 @@ def test_a_viewer_reads_and_is_told_why_not_more(client):
 
     assert "Declare</a>" not in words(client.get("/"))
     assert page(client, incident).status_code == 200
-    refused = client.post(reverse("incidents:acknowledge", args=[incident.number]))
+    refused = client.post(reverse("incidents:acknowledge", args=[incident.number]), {"version": incident.version})
 
     assert refused.status_code == 403
     assert "You may read, not act." in words(refused)
@@ -180,7 +180,7 @@ def test_nobody_acts_on_a_private_incident_that_is_not_theirs(client, deed):
 def test_a_plain_form_acknowledges_and_returns_to_the_page(client, ada):
     incident = declare()
 
-    answer = client.post(f"/incidents/{incident.number}/acknowledge/", follow=True)
+    answer = client.post(f"/incidents/{incident.number}/acknowledge/", {"version": incident.version}, follow=True)
 
     assert f"You have {incident.ref}." in words(answer)
     assert "<b>Ada</b> has it" in words(answer)
@@ -189,9 +189,11 @@ def test_a_plain_form_acknowledges_and_returns_to_the_page(client, ada):
 def test_htmx_gets_the_message_and_the_room_is_asked_to_refresh(client, ada):
     incident = declare()
 
-    answer = client.post(f"/incidents/{incident.number}/acknowledge/", headers={"HX-Request": "true"})
+    answer = client.post(
+        f"/incidents/{incident.number}/acknowledge/", {"version": incident.version}, headers={"HX-Request": "true"}
+    )
 
-    assert answer["HX-Trigger"] == "deed-done"
+    assert answer["HX-Trigger-After-Swap"] == "deed-done"
     assert 'hx-swap-oob="true"' in words(answer)
     assert f"You have {incident.ref}." in words(answer)
 
@@ -219,7 +221,9 @@ def test_two_who_act_at_once_the_second_is_told_and_loses_nothing_typed(client, 
 def test_i05_a_severity_change_without_a_reason_is_refused_at_its_field(client, ada):
     incident = declare(2)
 
-    answer = client.post(f"/incidents/{incident.number}/severity/", {"severity": 0, "reason": ""})
+    answer = client.post(
+        f"/incidents/{incident.number}/severity/", {"severity": 0, "reason": "", "version": incident.version}
+    )
 
     assert answer.status_code == 422
     assert "Say why the severity changes." in words(answer)
@@ -253,10 +257,56 @@ def test_r85_markdown_is_shown_and_script_is_not(client, ada):
     assert "<script>alert" not in answer
 
 
+@pytest.mark.parametrize(
+    ("deed", "said"),
+    [
+        ("acknowledge", {}),
+        ("phase", {"to": "mitigate"}),
+        ("mitigate", {"what": "rolled back"}),
+        ("resolve", {"root_cause": "a slow query"}),
+        ("severity", {"severity": 0, "reason": "all cards fail"}),
+        ("impact", {"affected_percent": 1}),
+        ("decline", {"reason": "a test"}),
+    ],
+)
+@pytest.mark.parametrize("version", [None, "", "zebra", "-1", "1e3", "99999999999"])
+def test_a_deed_without_the_version_that_was_seen_does_nothing_and_says_so(client, ada, deed, said, version):
+    incident = declare(2)
+    before = incident.version
+    said = said if version is None else said | {"version": version}
+
+    answer = client.post(f"/incidents/{incident.number}/{deed}/", said, headers={"HX-Request": "true"})
+
+    assert answer.status_code == 422
+    assert "The page was not sent whole" in words(answer)
+    incident.refresh_from_db()
+    assert incident.version == before
+
+
+def test_the_refusal_names_the_deed_that_was_first_and_not_what_was_merely_written(client, ada):
+    incident = declare(2)
+    seen = incident.version
+    lifecycle.change_severity(
+        incident,
+        to=Severity.objects.get(level=4),
+        reason="one shop",
+        by=UserFactory(name="Amira"),
+        at=timezone.now(),
+    )
+    timeline.add(incident, kind="finding", text="an innocent finding", by=UserFactory(name="Bo"), at=timezone.now())
+
+    answer = client.post(f"/incidents/{incident.number}/mitigate/", {"what": "rolled back", "version": seen})
+
+    assert "Amira was first, a moment ago. Severity changed: P2 → P4: one shop." in words(answer)
+
+
 def test_the_impact_form_changes_the_urgency_and_writes_old_and_new(client, ada):
     incident = declare(2)
 
-    client.post(f"/incidents/{incident.number}/impact/", {"affected_percent": 100, "workaround": "pay by bank"})
+    client.post(
+        f"/incidents/{incident.number}/impact/",
+        {"affected_percent": 100, "workaround": "pay by bank", "version": incident.version},
+    )
 
     incident.refresh_from_db()
     assert (incident.affected_percent, incident.workaround, incident.urgency) == (100, "pay by bank", 52.5)
@@ -358,7 +408,7 @@ def test_a_time_zone_that_is_none_is_refused_and_the_name_typed_stays(client, ad
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31 23:59:59-14:00"])
 def test_a_time_beyond_the_calendar_is_refused_and_the_text_stays(client, ada, moment):
-    said = {"what": "rolled back", "occurred_at": moment}
+    said = {"what": "rolled back", "occurred_at": moment, "version": 1}
 
     answer = client.post(f"/incidents/{declare().number}/mitigate/", said)
 

@@ -187,7 +187,9 @@ def test_r71_escalate_now_brings_the_next_level_forward(client, ada, chain, now)
     incident = chain.declare(2, at=now)
     settle(now)
 
-    answer = client.post(reverse("oncall:escalate", args=[incident.number]), headers=HTMX)
+    answer = client.post(
+        reverse("oncall:escalate", args=[incident.number]), {"version": incident.version}, headers=HTMX
+    )
     settle(now + timedelta(minutes=1))
 
     assert answer.status_code == 200
@@ -201,7 +203,7 @@ def test_a_plain_form_leads_back_to_the_incident(client, ada, chain, now):
     incident = chain.declare(2, at=now)
     settle(now)
 
-    answer = client.post(reverse("oncall:escalate", args=[incident.number]))
+    answer = client.post(reverse("oncall:escalate", args=[incident.number]), {"version": incident.version})
 
     assert answer.url == incident.get_absolute_url()
     assert client.get(reverse("oncall:escalate", args=[incident.number])).status_code == 405
@@ -212,11 +214,14 @@ def test_a_refusal_is_said_on_the_card(client, ada, chain, now):
     settle(now)
     address = reverse("oncall:escalate", args=[incident.number])
 
-    by_htmx, plain = client.post(address, headers=HTMX), client.post(address, follow=True)
+    said = {"version": incident.version}
+    by_htmx, plain = client.post(address, said, headers=HTMX), client.post(address, said, follow=True)
+    alone = client.post(address, headers=HTMX)
 
     assert by_htmx.status_code == 422
     assert "The ladder has no further level: everyone it names has been paged." in words(by_htmx)
     assert "The ladder has no further level" in words(plain)
+    assert (alone.status_code, "The page was not sent whole" in words(alone)) == (422, True)
 
 
 def test_who_only_reads_is_refused(client, chain, now):
@@ -224,7 +229,9 @@ def test_who_only_reads_is_refused(client, chain, now):
     settle(now)
     client.force_login(UserFactory(access=Access.VIEWER))
 
-    answer = client.post(reverse("oncall:escalate", args=[incident.number]), headers=HTMX)
+    answer = client.post(
+        reverse("oncall:escalate", args=[incident.number]), {"version": incident.version}, headers=HTMX
+    )
 
     assert answer.status_code == 422
     assert "You may read, not act." in words(answer)
@@ -389,7 +396,10 @@ def test_nobody_escalates_a_private_incident_that_is_not_theirs(client, chain, n
     settle(now)
     client.force_login(UserFactory())
 
-    assert client.post(reverse("oncall:escalate", args=[incident.number])).status_code == 404
+    assert (
+        client.post(reverse("oncall:escalate", args=[incident.number]), {"version": incident.version}).status_code
+        == 404
+    )
     assert paged(incident) == ["Ada"]
 
 
