@@ -20,10 +20,10 @@ from incidents.states import Detection, Kind, Phase, Status
 
 WORDS = SearchVector("title", "summary", "mitigation", "root_cause", config="english")  # what a search looks through
 RANK = models.Case(
-    models.When(kind=Kind.REAL, severity_id=0, status=Status.OPEN, then=0),
-    models.When(status=Status.OPEN, then=1),
+    models.When(kind=Kind.REAL.value, severity_id=0, status=Status.OPEN.value, then=0),
+    models.When(status=Status.OPEN.value, then=1),
     default=2,
-)  # in the queue; the words in this order, as migrations write them
+)  # in the queue; the words in this order and plain, as migrations write them
 
 
 class IncidentQuerySet(models.QuerySet["Incident"]):
