@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('incidents', '0006_ways_replies_and_providers'),
+        ('incidents', '0005_search'),
         ('oncall', '0003_swaps_leave_and_temporary_schedules'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
