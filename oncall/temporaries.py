@@ -46,7 +46,7 @@ def fix(
     """
     schedule = rights.locked_for(by, schedule)
     start = rights.begin(start, end, by=by, at=at)
-    shifts = _checked(shifts, start, end)
+    shifts = checked(shifts, start, end)
     before = rosters.load([schedule.pk])[schedule.pk]
     row = _save(TemporarySchedule(schedule=schedule, start=start, end=end, by=by, reason=reason.strip()), shifts)
     after = rosters.load([schedule.pk])[schedule.pk]
@@ -79,7 +79,7 @@ def refix(
         raise Invalid("end", "Choose an end after the start, and after now. To end it now, end it.")
     before, until = rosters.load([schedule.pk])[schedule.pk], max(end, row.end)
     start = max(start, at) if min(start, row.start) < at else start
-    shifts = _checked(shifts, rights.begin(start, end, by=by, at=at), end)
+    shifts = checked(shifts, rights.begin(start, end, by=by, at=at), end)
     _cut(row, at)
     fresh = _save(TemporarySchedule(schedule=schedule, start=start, end=end, by=by, reason=reason.strip()), shifts)
     after = rosters.load([schedule.pk])[schedule.pk]
@@ -114,8 +114,12 @@ def _locked(row: TemporarySchedule, at: datetime) -> TemporarySchedule:
     return found
 
 
-def _checked(shifts: Sequence[Fixed], start: datetime, end: datetime) -> list[Fixed]:
-    """The shifts inside the range; one that begins before it is cut."""
+def checked(shifts: Sequence[Fixed], start: datetime, end: datetime) -> list[Fixed]:
+    """Return the shifts inside the range; one that begins before it is cut. Forms ask here before they save.
+
+    Raises:
+        Invalid: one of them cannot be right.
+    """
     if not shifts:
         raise Invalid("shifts", "Write down at least one shift.")
     if len(shifts) > MOST:

@@ -20,7 +20,7 @@ from incidents.models import (
     Task,
 )
 from oncall import sending
-from oncall.models import Override, Restriction
+from oncall.models import Leave, Override, Restriction, Swap, TemporarySchedule, TemporaryShift
 from postmortems import editing
 from tests.factories import (
     AdministratorFactory,
@@ -65,6 +65,7 @@ class World:
         layer = self.chain.schedule.layers.get()
         Restriction.objects.create(layer=layer, weekday=0, start="00:00", end="00:00")
         self._override()
+        self._cover()
         self.incident = self._live_through(ada)
 
     def _override(self):
@@ -77,6 +78,15 @@ class World:
             person=UserFactory(),
             by=chain.lea,
         )
+
+    def _cover(self):
+        """A swap, a temporary schedule with a shift, and leave."""
+        now, schedule, person = timezone.now(), ScheduleFactory(), UserFactory()
+        span = {"start": now, "end": now + timedelta(days=1)}
+        Swap.objects.create(schedule=schedule, asked_by=person, asked_at=now, expires_at=span["end"], **span)
+        row = TemporarySchedule.objects.create(schedule=schedule, by=person, **span)
+        TemporaryShift.objects.create(temporary=row, person=person, **span)
+        Leave.objects.create(person=person, by=person, **span)
 
     def _live_through(self, ada):
         now = timezone.now()
@@ -136,6 +146,7 @@ class World:
             self._write(incident, UserFactory())
             self.hear(incident, row)
             self._override()
+            self._cover()
             Task.objects.create(incident=incident, title="Look", owner=UserFactory(), created_at=timezone.now())
             ApiToken.issue(MembershipFactory().user)
             ScheduleFactory()

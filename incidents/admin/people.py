@@ -165,7 +165,7 @@ class PersonAdmin(ConfigurationAdmin, UserAdmin):
     @admin.action(description="Deactivate")
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
         """End the access of the chosen people."""
-        text = "From now on they cannot sign in and are not paged; their turns on call stay empty until filled."
+        text = "From now on they cannot sign in and are not paged. In every rotation the next one takes over."
         if question := self.confirm(request, queryset, text=text, yes="Deactivate"):
             return question
         return self._do(request, queryset, people.deactivate, done="{} is inactive now.")
@@ -173,7 +173,7 @@ class PersonAdmin(ConfigurationAdmin, UserAdmin):
     @admin.action(description="Reactivate")
     def reactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse | None:
         """Let the chosen people in again."""
-        text = "They can sign in again, and their turns on call count again."
+        text = "They can sign in and be paged again. Put them back into rotations by hand."
         if question := self.confirm(request, queryset, text=text, yes="Reactivate"):
             return question
         return self._do(request, queryset, people.reactivate, done="{} is active now.")

@@ -5,9 +5,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
@@ -17,12 +15,14 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from incidents.admin.configuration import ConfigurationAdmin, RowInline, signed_in, warning
+from incidents.admin.configuration import ConfigurationAdmin, warning
 from incidents.admin.history import Branch
-from incidents.admin.readonly import ReadOnlyAdmin, ReadOnlyInline
+from incidents.admin.readonly import ReadOnlyInline
+from incidents.refusals import Refusal
 from oncall import scheduling
+from oncall.admin.cover import OverrideInline, save_overrides
 from oncall.agenda import Agenda
-from oncall.models import Layer, LayerPerson, Override, OverrideKind, Restriction, Schedule
+from oncall.models import Layer, LayerPerson, Override, Restriction, Schedule
 from oncall.reach import usable_methods
 
 NO_ROTATION = "Nobody is in a rotation of this schedule: it pages nobody."
@@ -63,53 +63,6 @@ class LayerInline(ReadOnlyInline):
         """From when until when."""
         ends = ((word, at) for word, at in (("from", layer.effective_from), ("until", layer.effective_until)) if at)
         return " ".join(f"{word} {at:%Y-%m-%d %H:%M}" for word, at in ends) or "always"
-
-
-class OverrideForm(forms.ModelForm):
-    """An override by which somebody is really on call."""
-
-    def clean(self) -> dict[str, Any]:
-        """Refuse contradictions and people who left."""
-        said = super().clean() or self.cleaned_data
-        person, replaces, kind = said.get("person"), said.get("replaces"), said.get("kind")
-        if person and not person.is_active and "person" in self.changed_data and kind != OverrideKind.REMOVE:
-            self.add_error("person", f"{person} is inactive and is never paged. Choose somebody else.")
-        if kind and kind != OverrideKind.REPLACE and replaces:
-            self.add_error("replaces", "Only a replacement names whom. Leave this empty.")
-        if person and person == replaces:
-            self.add_error("replaces", "Nobody replaces themselves.")
-        return said
-
-
-class OverrideFormSet(forms.BaseInlineFormSet):
-    """The overrides of a schedule; those that have begun are part of what happened."""
-
-    def clean(self) -> None:
-        """Refuse to take away what has begun."""
-        super().clean()
-        now = timezone.now()
-        for form in self.initial_forms:
-            if form.cleaned_data.get("DELETE") and form.instance.start <= now:
-                raise ValidationError(
-                    f"The override for {form.instance.person} has begun. Set its end to now instead of removing it, so "
-                    "that the past stays true."
-                )
-
-
-class OverrideInline(RowInline):
-    """Changes by hand, those that have not ended. Times are UTC."""
-
-    model = Override
-    form = OverrideForm
-    formset = OverrideFormSet
-    fields = ["kind", "person", "replaces", "start", "end", "reason"]
-    autocomplete_fields = ["person", "replaces"]
-    ordering = ["start", "pk"]
-    verbose_name_plural = "overrides (times in UTC; those that have ended are under “Overrides”)"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Override]:
-        """Leave the past alone."""
-        return super().get_queryset(request).filter(end__gt=timezone.now()).select_related("person")
 
 
 @admin.register(Schedule)
@@ -191,12 +144,16 @@ class ScheduleAdmin(ConfigurationAdmin):
             scheduling.create(obj, [])
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Note who made an override."""
-        for row in formset.save(commit=False):
-            row.by = row.by or signed_in(request)
-            row.save()
-        for row in formset.deleted_objects:
-            row.delete()
+        """Hand the overrides over to the deeds."""
+        save_overrides(request, formset)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Say what was refused since it was checked."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except Refusal as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return redirect(request.get_full_path())
 
     def response_add(self, request: HttpRequest, obj: Schedule, post_url_continue: str | None = None) -> Any:
         """Go on to the first layer: a schedule without one pages nobody."""
@@ -206,18 +163,6 @@ class ScheduleAdmin(ConfigurationAdmin):
             request, f"“{obj}” was added. It pages nobody yet: give it its first layer.", messages.WARNING
         )
         return redirect(f"{reverse('admin:oncall_layer_add')}?schedule={obj.pk}")
-
-
-@admin.register(Override)
-class OverrideAdmin(ReadOnlyAdmin):
-    """All overrides, past ones included; they are made and ended on the page of their schedule."""
-
-    list_display = ["schedule", "kind", "person", "replaces", "start", "end", "by", "reason"]
-    list_filter = ["kind", "schedule"]
-    list_select_related = ["schedule", "person", "replaces", "by"]
-    search_fields = ["schedule__name", "person__name", "replaces__name", "reason"]
-    ordering = ["-start", "pk"]
-    date_hierarchy = "start"
 
 
 def _local(moment: datetime | None, zone: ZoneInfo) -> datetime | None:

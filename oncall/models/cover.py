@@ -141,6 +141,7 @@ class Leave(models.Model):
             ExclusionConstraint(
                 name="nobody_is_on_leave_twice",
                 expressions=[("person", RangeOperators.EQUAL), (SPAN, RangeOperators.OVERLAPS)],
+                violation_error_message="This person is on leave in a part of this time already.",
             ),
         ]
         verbose_name_plural = "leave"
