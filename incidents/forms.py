@@ -310,5 +310,5 @@ class MeForm(forms.ModelForm):
 
     class Meta:
         model = User
-        fields = ["name", "time_zone", "theme"]
+        fields = ["name", "time_zone", "theme", "single_keys"]
         help_texts = {"name": "Full name, as colleagues know it.", "time_zone": "For example Europe/Berlin."}

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from incidents.views import board, command, declare, health, incident, listing, me, stream
+from incidents.views import board, command, declare, finding, health, incident, listing, me, stream
 
 app_name = "incidents"
 urlpatterns = [
@@ -13,6 +13,9 @@ urlpatterns = [
     path("incidents/acknowledge/", listing.acknowledge_chosen, name="acknowledge-chosen"),
     path("incidents/filters/", listing.keep_filter, name="keep-filter"),
     path("incidents/filters/<int:pk>/forget/", listing.forget_filter, name="forget-filter"),
+    path("palette/", finding.palette, name="palette"),
+    path("incidents/<int:number>/next/", finding.step, {"way": "next"}, name="next"),
+    path("incidents/<int:number>/previous/", finding.step, {"way": "previous"}, name="previous"),
     path("incidents/declare/", declare.declare, name="declare"),
     path("incidents/declare/preview/", declare.preview, name="declare-preview"),
     path("incidents/<int:number>/", incident.detail, name="detail"),

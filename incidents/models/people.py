@@ -78,6 +78,9 @@ class User(AbstractBaseUser):
         help_text="Viewers read; responders declare, acknowledge and write; administrators may do everything.",
     )
     theme = models.CharField("colours", max_length=8, choices=Theme, default=Theme.DEVICE, blank=True)
+    single_keys = models.BooleanField(
+        "single-key shortcuts", default=True, help_text="Such as c to declare and j to move down; ? lists them."
+    )
     is_active = models.BooleanField(
         "active", default=True, help_text="Clear this instead of deleting: an inactive person is never paged."
     )

@@ -6,23 +6,21 @@ Times are aware datetimes; spans are timedeltas or seconds. static/js/clocks.js 
 import math
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from xml.etree import ElementTree
 
 import lucide as lucide_icons
 from django import template
-from django.conf import settings
 from django.forms import BoundField
 from django.template.context import Context
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from incidents import prose
 from incidents.models import Severity, User
+from incidents.places import SECTION_OF_VIEW, destinations
 
 register = template.Library()
 
@@ -252,40 +250,6 @@ def elapsed(context: Context, since: datetime) -> SafeString:
 # Where one can go
 
 
-@dataclass(frozen=True)
-class Place:
-    """One entry of the navigation. ``bar``: in the bar at a desk; ``tab``: among the tabs of a phone."""
-
-    key: str
-    label: str
-    icon: str
-    address: str
-    bar: bool = False
-    tab: bool = False
-
-
-PLACES = (
-    Place("now", "Now", "bell-ring", "incidents:board", bar=True, tab=True),
-    Place("incidents", "Incidents", "flame", "incidents:list", bar=True, tab=True),
-    Place("oncall", "On call", "calendar-days", "oncall:now", bar=True, tab=True),
-    Place("escalation", "Escalation", "chevrons-up", "oncall:policies", bar=True),
-    Place("postmortems", "Postmortems", "notebook-pen", "postmortems:list", bar=True),
-    Place("sandbox", "Sandbox", "smartphone", "oncall:sandbox"),
-    Place("api", "API", "braces", "/api/v1/docs"),
-    Place("admin", "Admin", "settings", "admin:index"),
-    Place("me", "Me", "circle-user", "incidents:me"),
-)
-SECTION_OF_VIEW = {
-    "incidents:board": "now",
-    "incidents:me": "me",
-    "incidents:declare": "",
-    "oncall:policies": "escalation",
-    "oncall:policy": "escalation",
-    "oncall:sandbox": "sandbox",
-    "oncall:sandbox-phone": "sandbox",
-}
-
-
 def _section(context: Context) -> str:
     """The key of the place that the page belongs to; a view may name it as ``section`` in its context."""
     if context.get("section") is not None:
@@ -298,25 +262,8 @@ def _section(context: Context) -> str:
     return SECTION_OF_VIEW.get(match.view_name, match.namespace)
 
 
-def _address(place: Place) -> str | None:
-    if place.address.startswith("/"):
-        return place.address
-    try:
-        return reverse(place.address)
-    except NoReverseMatch:  # a part of the product that is not there, or switched off
-        return None
-
-
 @register.simple_tag(takes_context=True)
 def places(context: Context) -> list[Mapping[str, object]]:
     """List where this person can go: key, label, icon, url, bar, tab, and whether they are there now."""
-    here, person = _section(context), context.get("user")
-    hidden = set() if getattr(person, "is_administrator", False) else {"admin"}
-    if not settings.SANDBOX:
-        hidden.add("sandbox")
-    found: list[Mapping[str, object]] = []
-    for place in PLACES:
-        url = None if place.key in hidden else _address(place)
-        if url:
-            found.append({**vars(place), "url": url, "here": place.key == here})
-    return found
+    here = _section(context)
+    return [{**vars(place), "url": url, "here": place.key == here} for place, url in destinations(context.get("user"))]

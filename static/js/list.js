@@ -15,6 +15,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const typing = event.target.closest("input:not([type=checkbox]), textarea, select");
   if (typing) { if (event.key === "Escape") event.target.blur(); return; }
+  if (document.body.dataset.singleKeys !== "on") return;
   if (event.key === "/") { event.preventDefault(); document.getElementById("id_q").focus(); }
   else if (event.key === "j") go(1);
   else if (event.key === "k") go(here < 0 ? 0 : -1);

@@ -122,12 +122,30 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-close-composer]")) document.getElementById("composer").classList.remove("open");
 });
 
+// e, u and d begin to write; j and k move through the timeline.
+const WRITE = { e: "note", u: "update", d: "decision" };
+function write(kind) {
+  document.getElementById("composer").classList.add("open");
+  const choice = document.querySelector(`#composer input[value="${kind}"]`);
+  if (choice) choice.checked = true;
+  text().focus();
+}
+function move(step) {
+  const entries = [...story().querySelectorAll("[data-seq]")], here = entries.indexOf(document.activeElement);
+  const entry = entries[Math.max(0, Math.min(entries.length - 1, here < 0 ? 0 : here + step))];
+  if (!entry) return;
+  entry.tabIndex = -1;
+  entry.focus();
+}
+
 // Ctrl+Enter sends; single keys are buttons' shortcuts, off while typing.
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select, dialog, [contenteditable]");
   if (typing) { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form?.requestSubmit(); return; }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "e") { event.preventDefault(); document.getElementById("composer")?.classList.add("open"); text()?.focus(); return; }
+  if (document.body.dataset.singleKeys !== "on") return;
+  if (WRITE[event.key] && text()) { event.preventDefault(); write(WRITE[event.key]); return; }
+  if (event.key === "j" || event.key === "k") { move(event.key === "j" ? 1 : -1); return; }
   const button = /^[a-z]$/.test(event.key) && document.querySelector(`[data-key="${event.key}"]`);
   if (button) { event.preventDefault(); button.click(); }
 });

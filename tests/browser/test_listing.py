@@ -1,4 +1,4 @@
-"""The list by keyboard alone, in real Chromium."""
+"""By keyboard alone, in real Chromium: the list, the palette, the keys of every page."""
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -6,26 +6,26 @@ from playwright.sync_api import expect, sync_playwright
 from incidents.models import Access
 from tests.factories import UserFactory
 from tests.incidents.test_listing import declare
-from tests.journeys.test_page_to_postmortem import FLAGS
+from tests.journeys.test_page_to_postmortem import FLAGS, PASSWORD, signed_in
 from tests.live import running_server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
-def test_the_list_is_searched_ticked_and_opened_by_keys(database_url, chromium_path):
+@pytest.fixture
+def ada(transactional_db):
     ada = UserFactory(name="Ada", access=Access.RESPONDER)
-    ada.set_password("correct horse battery")
+    ada.set_password(PASSWORD)
     ada.save()
+    return ada
+
+
+def test_the_list_is_searched_ticked_and_opened_by_keys(database_url, chromium_path, ada):
     declare(1, title="Cards fail")
     declare(2, title="Cards are slow")
     with running_server(database_url) as base, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
-        page = browser.new_context().new_page()
-        page.goto(f"{base}/account/login/")
-        page.get_by_label("E-mail").fill(ada.email)
-        page.get_by_label("Password").fill("correct horse battery")
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{base}/")
+        page = signed_in(browser, base, ada, "/")
         page.goto(f"{base}/incidents/")
         page.keyboard.press("/")
         page.keyboard.type("cards fail")
@@ -44,4 +44,39 @@ def test_the_list_is_searched_ticked_and_opened_by_keys(database_url, chromium_p
         page.keyboard.press("j")
         page.keyboard.press("Enter")
         page.wait_for_url(f"{base}/incidents/*/")
+        browser.close()
+
+
+def test_keys_go_places_open_the_palette_and_begin_to_write(database_url, chromium_path, ada):
+    first, second = declare(1, title="Cards fail"), declare(3, title="Mail is late")
+    with running_server(database_url) as base, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
+        page = signed_in(browser, base, ada, "/")
+        page.keyboard.press("?")
+        expect(page.get_by_role("heading", name="Keys")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator("#keys")).not_to_be_visible()
+        page.keyboard.press("g")
+        page.keyboard.press("i")
+        page.wait_for_url(f"{base}/incidents/")
+        page.keyboard.press("Control+k")
+        page.keyboard.type("cards")
+        expect(page.locator("#palette").get_by_role("link", name="Cards fail")).to_be_visible()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{base}{first.get_absolute_url()}")
+        page.keyboard.press("]")
+        page.wait_for_url(f"{base}{second.get_absolute_url()}")
+        page.keyboard.press("d")
+        expect(page.get_by_role("textbox", name="Write to the timeline")).to_be_focused()
+        expect(page.get_by_role("radio", name="Decision")).to_be_checked()
+        page.keyboard.type("c: roll back")
+        expect(page.get_by_role("textbox", name="Write to the timeline")).to_have_value("c: roll back")
+        page.goto(f"{base}/me/")
+        page.get_by_label("Single-key shortcuts").uncheck()
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved.")).to_be_visible()
+        page.keyboard.press("c")
+        page.wait_for_timeout(300)
+        assert page.url == f"{base}/me/"
+        assert page.faults == []
         browser.close()
