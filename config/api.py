@@ -17,6 +17,7 @@ import oncall.api.contacts
 import oncall.api.escalation
 import oncall.api.overrides
 import oncall.api.policies
+import oncall.api.rules
 import oncall.api.schedules
 import oncall.api.swaps
 from incidents.api import once, problems
@@ -26,6 +27,7 @@ from incidents.api.doors import Bearer
 ROUTERS = (
     incidents.api.people.router,
     oncall.api.contacts.router,
+    oncall.api.rules.router,
     incidents.api.catalog.router,
     oncall.api.schedules.router,
     oncall.api.overrides.router,

@@ -30,6 +30,11 @@ class BusinessHours:
         """End of work that day, UTC."""
         return datetime.combine(day, self.end, self.zone).astimezone(UTC)
 
+    def covers(self, at: datetime) -> bool:
+        """Tell whether it is working time."""
+        day = at.astimezone(self.zone).date()
+        return self.is_working_day(day) and self.opens(day) <= at < self.closes(day)
+
     def next_working_day(self, day: date) -> date:
         """The first working day on or after the given one."""
         for ahead in range(LONGEST_SEARCH):

@@ -12,7 +12,19 @@ class OncallConfig(AppConfig):
     def ready(self) -> None:
         """Register the hook and the sources, in the order of a round: pages before messages."""
         from incidents import due, gauges, moves, people, pulse
-        from oncall import canary, climbing, contacts, departures, escalation, notices, paging, sending, swapping
+        from oncall import (
+            canary,
+            climbing,
+            contacts,
+            departures,
+            escalation,
+            notices,
+            paging,
+            sending,
+            snoozing,
+            swapping,
+            timeouts,
+        )
         from oncall import gauges as own_gauges
 
         moves.register_hook(escalation.on_move)
@@ -22,6 +34,8 @@ class OncallConfig(AppConfig):
         for source in (
             due.Source("announcements", escalation.begin_missing, escalation.without_run, "contract_started_at"),
             due.Source("escalations", climbing.fire_due, climbing.due_runs, "due_at"),
+            due.Source("acknowledgements", timeouts.check_due, timeouts.unchecked, "check_at"),
+            due.Source("snoozes", snoozing.wake_due, snoozing.asleep, "snoozed_until"),
             due.Source("repeats", paging.repeat_due, paging.repeating, "repeat_at"),
             due.Source("departures", departures.fill_due, departures.waiting, ""),
             due.Source("swaps", swapping.expire_due, swapping.running_out, "expires_at"),

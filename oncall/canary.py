@@ -41,7 +41,7 @@ def _send(at: datetime) -> int:
         channel=Channel.CANARY,
         address="nobody",
         dedupe_key=f"canary:{bird.pk}",
-        priority=9,
+        priority=16,
         created_at=at,
         not_before=at,
         expires_at=at + EVERY,

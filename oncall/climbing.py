@@ -10,12 +10,26 @@ from django.db.models import Q, QuerySet
 from incidents import due, timeline
 from incidents.models import EntryKind, Incident, Notice, Role, SeverityProposal, Task
 from oncall import paging
-from oncall.models import Act, Condition, Escalation, EscalationStep, Page, RunState, StepState
+from oncall.models import Act, Condition, Escalation, EscalationStep, Page, RunState, StepState, Turn
 from oncall.reach import Reach, Reached
 
 LATE = timedelta(seconds=30)  # from here on the timeline tells how late a level fired
 ALARM_AFTER = 5  # failures of one run before the fallback contact is told
+ANSWER = ("everyone", "acknowledged_at", "ended_at")  # what tells of a page whether it is answered
 UNREACHED = "Nobody could be reached"
+NOBODY_ELSE = "nobody else is ever paged at this severity"
+LAST_TO_FALL_BACK = 2  # P0 to P2: somebody is always told (I13); P3 and P4 stay with the one on call (R-63)
+LONG_AGO = timedelta(days=36500)
+TICK = timedelta(microseconds=1)  # keeps apart the turns that one set takes
+
+
+@dataclass
+class Asked:
+    """The answers that a run has asked for."""
+
+    has_paged: bool = False
+    is_missing_somebody: bool = False  # where everyone must answer
+    done: set[int] = field(default_factory=set)  # people who have answered there
 
 
 @dataclass
@@ -28,6 +42,8 @@ class Outcome:
     fresh: list[EscalationStep] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     proposals: list[SeverityProposal] = field(default_factory=list)
+    turns: dict[tuple[int, int], Turn] = field(default_factory=dict)  # by level and person
+    taken: set[tuple[int, int]] = field(default_factory=set)  # turns that this set took
 
 
 def fire_due(at: datetime) -> due.Done:
@@ -59,12 +75,31 @@ def _fire(incident_ids: Sequence[int], at: datetime) -> int:
         steps[step.run_id].append(step)
     targets = [target for mine in steps.values() for step in mine for target in step.targets]
     reach = Reach([incidents[run.incident_id] for run in runs], targets, at)
-    paged = set(Page.objects.filter(run__in=runs, act=Act.PAGE).values_list("run_id", flat=True))
-    outcome = Outcome()
+    asked = _asked(runs)
+    outcome = Outcome(turns=_turns([step for mine in steps.values() for step in mine]))
     for run in runs:
-        Climb(run, incidents[run.incident_id], steps[run.pk], reach, outcome, at, has_paged=run.pk in paged).step_up()
+        Climb(run, incidents[run.incident_id], steps[run.pk], reach, outcome, at, asked[run.pk]).step_up()
     _write(outcome, runs, incidents, reach, at)
     return len(runs)
+
+
+def _asked(runs: Sequence[Escalation]) -> dict[int, Asked]:
+    """What each run has asked for so far (1 query)."""
+    asked = {run.pk: Asked() for run in runs}
+    for page in Page.objects.filter(run__in=runs, act=Act.PAGE).only("run", "person", *ANSWER):
+        mine = asked[page.run_id]
+        mine.has_paged = True
+        mine.is_missing_somebody |= page.wants_everyone
+        if page.everyone and page.acknowledged_at:
+            mine.done.add(page.person_id)
+    return asked
+
+
+def _turns(steps: Sequence[EscalationStep]) -> dict[tuple[int, int], Turn]:
+    """Who had their turn when on the round-robin levels among these (1 query, none where there is no such level)."""
+    levels = {step.origin_id for step in steps if step.round_robin}
+    rows = Turn.objects.filter(level__in=levels) if levels else []
+    return {(row.level_id, row.person_id): row for row in rows}
 
 
 def _write(
@@ -74,6 +109,12 @@ def _write(
     paging.make(outcome.wanted, reach, at)
     EscalationStep.objects.bulk_update(outcome.steps, ["state", "fired_at", "outcome"])
     EscalationStep.objects.bulk_create(outcome.fresh)
+    Turn.objects.bulk_create(
+        [outcome.turns[pair] for pair in sorted(outcome.taken)],
+        update_conflicts=True,
+        unique_fields=["level", "person"],
+        update_fields=["paged_at"],
+    )
     Escalation.objects.bulk_update(
         runs, ["state", "why", "due_at", "loop", "ended_at", "attempts", "last_error", "not_before"]
     )
@@ -94,7 +135,12 @@ class Climb:
     reach: Reach
     outcome: Outcome
     at: datetime
-    has_paged: bool
+    asked: Asked
+
+    @property
+    def answered(self) -> bool:
+        """Somebody has it in hand, and nobody is missing where everyone must answer."""
+        return self.incident.acknowledged and not self.asked.is_missing_somebody
 
     def step_up(self) -> None:
         """Fire what is due of the ladder; skip what is empty; then find out what the run waits for next."""
@@ -134,20 +180,24 @@ class Climb:
     def _holds(self, step: EscalationStep) -> bool:
         """Check the step's condition now; one that does not hold is parked."""
         reason = {
-            Condition.UNACKNOWLEDGED: "acknowledged" if self.incident.acknowledged else "",
+            Condition.UNACKNOWLEDGED: "acknowledged" if self.answered else "",
             Condition.UNMITIGATED: "mitigated" if self.incident.mitigated_at else "",
         }.get(Condition(step.condition), "")
-        if reason:
+        if reason and not step.by_hand:
             step.state, step.outcome = StepState.PARKED, reason
             self.outcome.steps.append(step)
-        return not reason
+            return False
+        return True
 
     def _fire_step(self, step: EscalationStep, *, without: set[int]) -> set[int]:
         """Make the step's pages; return the people it reached."""
-        meant = self.reach.people(self.incident, step.targets)
+        meant = self.reach.people(self.incident, step.targets, step.hours)
+        without = without | self.asked.done if step.everyone else without
         people = [one for one in meant if one.person.pk not in without and self.reach.methods(one.person)]
         unreachable = [str(one.person) for one in meant if not self.reach.methods(one.person)]
-        self._want(people, level=step.level, act=step.act)
+        if step.round_robin:
+            people = self._whose_turn(step, people)
+        self._want(people, level=step.level, act=step.act, everyone=step.everyone)
         self._tell(step, people, unreachable, spoken_for=bool(meant) and not people and not unreachable)
         if step.task_title:
             self._create_task(step)
@@ -158,9 +208,28 @@ class Climb:
         self.outcome.steps.append(step)
         return {one.person.pk for one in people}
 
-    def _want(self, people: list[Reached], *, level: int, act: str) -> None:
-        self.outcome.wanted += [paging.Wanted(self.incident, self.run, level, act, one) for one in people]
-        self.has_paged = self.has_paged or (act == Act.PAGE and bool(people))
+    def _whose_turn(self, step: EscalationStep, people: list[Reached]) -> list[Reached]:
+        """The one whom the level paged longest ago, or never; the order of its targets decides between equals."""
+        if not people or step.origin_id is None:
+            return people[:1]
+        turns = self.outcome.turns
+        never = self.at - LONG_AGO
+
+        def since(one: Reached) -> datetime:
+            turn = turns.get((step.origin_id or 0, one.person.pk))
+            return turn.paged_at if turn else never
+
+        chosen = min(people, key=since)
+        pair = (step.origin_id, chosen.person.pk)
+        last = max((turn.paged_at for (level, _), turn in turns.items() if level == step.origin_id), default=never)
+        turns[pair] = Turn(level_id=pair[0], person_id=pair[1], paged_at=max(self.at, last + TICK))
+        self.outcome.taken.add(pair)
+        return [chosen]
+
+    def _want(self, people: list[Reached], *, level: int, act: str, everyone: bool = False) -> None:
+        self.outcome.wanted += [paging.Wanted(self.incident, self.run, level, act, one, everyone) for one in people]
+        self.asked.has_paged |= act == Act.PAGE and bool(people)
+        self.asked.is_missing_somebody |= everyone and bool(people)
 
     def _tell(self, step: EscalationStep, people: list[Reached], unreachable: list[str], *, spoken_for: bool) -> None:
         """Write what the level came to, once for people to read and once on the step."""
@@ -172,7 +241,7 @@ class Climb:
         elif spoken_for:
             text = f"{which} reaches only people who are being paged."
         else:
-            text = f"{which} was empty: it reaches nobody."
+            text = f"{which} was empty: it reaches nobody{self._say_hours(step)}."
         if unreachable:
             text += f" No verified contact method: {', '.join(unreachable)}."
         if self.at - step.due_at > LATE and step.due_at >= self.run.started_at:
@@ -180,6 +249,12 @@ class Climb:
         data = {"level": step.level, "act": step.act, "people": [one.person.pk for one in people]}
         step.outcome = text[:200]
         self.outcome.lines.append(timeline.Line(self.incident, EntryKind.ESCALATION, text, data=data))
+
+    def _say_hours(self, step: EscalationStep) -> str:
+        """Say that somebody would be reached at another hour."""
+        if not step.hours or not self.reach.people(self.incident, step.targets):
+            return ""
+        return " in working hours now"
 
     def _create_task(self, step: EscalationStep) -> None:
         self.outcome.tasks.append(
@@ -201,26 +276,31 @@ class Climb:
         waiting = self._waiting()
         if waiting:
             self.run.due_at = waiting[0].due_at
-        elif self.incident.acknowledged:
+        elif self.answered:
             self._stop(RunState.PARKED, "acknowledged")
-        elif not self.run.falls_back:
-            self._stop(RunState.PARKED, "nobody else is ever paged at this severity")
-        elif not self.has_paged:
+        elif not self.asked.has_paged and self._may_fall_back():
             self._fall_back(UNREACHED)
+        elif not self.run.falls_back:
+            self._stop(RunState.PARKED, NOBODY_ELSE)
         else:
             last = max(step.due_at for step in self.steps)
             self.run.due_at = max(last, self.run.started_at) + self.run.repeat_after
 
     def _end_of_round(self) -> None:
         """The ladder is climbed and nobody answered: begin again, or turn to the fallback contact (O10)."""
-        if self.incident.acknowledged:
+        if self.answered:
             self._stop(RunState.PARKED, "acknowledged")
         elif self.run.loop < self.run.repeat and any(step.act == Act.PAGE for step in self.steps):
             self._next_round()
-        elif self.run.falls_back:
-            self._fall_back("Nobody acknowledged" if self.has_paged else UNREACHED)
+        elif self._may_fall_back():
+            self._fall_back("Nobody acknowledged" if self.asked.has_paged else UNREACHED)
         else:
-            self._stop(RunState.PARKED, "nobody else is ever paged at this severity")
+            self._stop(RunState.PARKED, NOBODY_ELSE)
+
+    def _may_fall_back(self) -> bool:
+        """The policy says so; and where nobody could be reached, P0 to P2 always do (I13)."""
+        must = self.incident.severity_id <= LAST_TO_FALL_BACK and not self.asked.has_paged
+        return self.run.falls_back or must
 
     def _next_round(self) -> None:
         began = self.run.due_at or self.at
@@ -231,10 +311,15 @@ class Climb:
                 run=self.run,
                 loop=self.run.loop,
                 level=step.level,
-                due_at=began + (step.due_at - self.run.started_at),
+                due_at=began + _after(step),
+                after=_after(step),
                 condition=step.condition,
                 act=step.act,
                 targets=step.targets,
+                hours=step.hours,
+                everyone=step.everyone,
+                round_robin=step.round_robin,
+                origin_id=step.origin_id,
             )
             for step in first
         ]
@@ -261,6 +346,11 @@ class Climb:
 
     def _levels(self) -> int:
         return max(step.level for step in self.steps)
+
+
+def _after(step: EscalationStep) -> timedelta:
+    """How long after the start of its round a level comes; runs that are older than the column tell by their time."""
+    return step.due_at - step.run.started_at if step.after is None else step.after
 
 
 def _blame(incident_id: int, error: Exception, at: datetime) -> None:

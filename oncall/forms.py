@@ -1,5 +1,6 @@
 """What people choose on the pages of the pager."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -7,7 +8,8 @@ from django.db.models import QuerySet
 
 from incidents.models import Service, User
 from oncall import ways
-from oncall.models import Channel
+from oncall.models import Channel, ContactMethod
+from oncall.wishing import OURS
 
 
 class ServiceForm(forms.Form):
@@ -52,6 +54,16 @@ class CodeForm(forms.Form):
     )
 
 
+class SnoozeForm(forms.Form):
+    """For how long nobody is called."""
+
+    minutes = forms.TypedChoiceField(
+        choices=[(15, "15 minutes"), (30, "30 minutes"), (60, "1 hour"), (240, "4 hours"), (1440, "1 day")],
+        coerce=int,
+        initial=30,
+    )
+
+
 class PersonForm(forms.Form):
     """Whose phone to show. ``people`` are those whom the viewer may choose."""
 
@@ -60,3 +72,44 @@ class PersonForm(forms.Form):
     def __init__(self, *args: object, people: QuerySet[User], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.fields["person"].queryset = people  # type: ignore[attr-defined]
+
+
+class RuleForm(forms.Form):
+    """One rule of a band; without a channel it is dropped."""
+
+    channel = forms.ChoiceField(
+        choices=[("", "No way"), *((way.value, way.label) for way in Channel if way not in OURS)], required=False
+    )
+    minutes = forms.IntegerField(
+        label="Minutes after the page", min_value=0, max_value=1440, required=False, initial=0, widget=forms.NumberInput
+    )
+
+    def rule(self, band: str) -> tuple[str, str, timedelta] | None:
+        """The rule that the row says, if it says one."""
+        said = self.cleaned_data
+        return (band, said["channel"], timedelta(minutes=said["minutes"] or 0)) if said.get("channel") else None
+
+
+RuleFormSet = forms.formset_factory(RuleForm, extra=2, max_num=22, absolute_max=30)
+
+
+class QuietForm(forms.Form):
+    """Quiet hours and the method of last resort. ``methods`` are the person's verified ones."""
+
+    quiet_from = forms.TimeField(
+        label="Quiet from", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+    quiet_until = forms.TimeField(
+        label="Quiet until", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+    fallback_method = forms.ModelChoiceField(
+        ContactMethod.objects.none(),
+        label="Method of last resort",
+        required=False,
+        empty_label="The first in my list",
+        help_text="Used when no rule finds a verified method.",
+    )
+
+    def __init__(self, *args: object, methods: QuerySet[ContactMethod], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fields["fallback_method"].queryset = methods  # type: ignore[attr-defined]

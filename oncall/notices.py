@@ -46,7 +46,7 @@ def _dispatch(ids: Sequence[int], at: datetime) -> int:
                 channel=method.channel,
                 address=method.address,
                 dedupe_key=f"notice:{notice.pk}:{method.pk}",
-                priority=7,
+                priority=15,
                 created_at=at,
                 not_before=at,
                 expires_at=at + EXPIRES_AFTER,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from incidents.models import Incident
 from incidents.states import Kind
 from incidents.templatetags.tocsin import soon_from
-from oncall import standing
+from oncall import escalation, standing
 from oncall.models import Act, Escalation, EscalationStep, Page, RunState, StepState
 from oncall.standing import NONE, Next, Rung, Standing
 from oncall.wording import say_names
@@ -44,6 +44,7 @@ class Card:
     verdict: str  # why nothing is waited for; empty while the ladder climbs
     alarm: str  # nobody could be reached, or the escalation itself fails
     history: tuple[Told, ...]  # what earlier rounds and runs did, the oldest first
+    policy_differs: bool = False  # the policy was edited since the run copied it
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,14 @@ class Chip:
 
 
 def card(incident: Incident, at: datetime) -> Card:
-    """The escalation card (at most 20 queries, however long the ladder)."""
+    """The escalation card (at most 24 queries, however long the ladder)."""
     stands = standing.of(incident)
     run = stands.run
     if run is None:
         return Card(stands, (), None, _verdict(incident, stands), "", ())
     pages = list(Page.objects.filter(run=run).select_related("person").order_by("created_at", "person__name", "pk"))
+    asked_again = [page for page in pages if page.is_reminder]
+    pages = [page for page in pages if not page.is_reminder]
     here = [page for page in pages if page.loop == run.loop]
     expected = standing.expected(incident, stands.next, at) if stands.next else []
     names = say_names([str(one.person) for one in expected])
@@ -74,11 +77,12 @@ def card(incident: Incident, at: datetime) -> Card:
     ]
     return Card(
         standing=stands,
-        rows=(*rows, *_last_rows(stands, [page for page in pages if page.level == 0], names)),
+        rows=(*rows, *_reminder(run, asked_again), *_last_rows(stands, [one for one in pages if not one.level], names)),
         since=_since(stands),
         verdict=_verdict(incident, stands),
         alarm=_alarm(run, [page for page in pages if page.level == 0]),
         history=_history(stands, run),
+        policy_differs=run.state != RunState.ENDED and escalation.differs(run, incident),
     )
 
 
@@ -176,6 +180,18 @@ def _last_rows(stands: Standing, fallback: Sequence[Page], names: str) -> list[R
     return rows
 
 
+def _reminder(run: Escalation, pages: Sequence[Page]) -> list[Row]:
+    """Those who were asked again, since nothing was heard of them or nobody has it."""
+    if not pages:
+        return []
+    last = [page for page in pages if page.created_at == pages[-1].created_at]
+    title = f"Asked again: {say_names([str(page.person) for page in last])}"
+    if run.asked_at and run.check_at:
+        detail = f"without an answer the ladder goes on at {clock(run.check_at)}"
+        return [Row("now", "phone-outgoing", title, detail, run.check_at)]
+    return [Row("done", "phone-outgoing", title, f"paged {clock(last[0].created_at)}")]
+
+
 def _since(stands: Standing) -> datetime | None:
     """When the present wait began: at the last act, else at the start of the contract."""
     if stands.run is None:
@@ -191,12 +207,22 @@ def _verdict(incident: Incident, stands: Standing) -> str:
             return "Written down afterwards: nobody is paged."
         return "The escalation begins in a moment." if incident.is_open else "Nobody was paged."
     if stands.state == RunState.PARKED:
+        if stands.run and stands.run.snoozed_until:
+            return f"Snoozed until {stands.run.snoozed_until:%a %H:%M} UTC: nobody is called before."
         if stands.why == "acknowledged":
-            return f"Stopped: {incident.held_by} has it since {clock(incident.held_since)} UTC."
+            return f"Stopped: {incident.held_by} has it since {clock(incident.held_since)} UTC.{_say_check(stands)}"
         return f"Stopped: {stands.why}."
     if stands.state == RunState.ENDED:
         return f"Over: {stands.why}."
     return ""
+
+
+def _say_check(stands: Standing) -> str:
+    """When who has it is asked whether they still do."""
+    run = stands.run
+    if run is None or run.check_at is None or run.asked_at:
+        return ""
+    return f" Without a sign of life they are paged again at {clock(run.check_at)}."
 
 
 def _alarm(run: Escalation, fallback: Sequence[Page]) -> str:

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from incidents.models import Access, Incident, Organisation, Service, Severity, User
 from oncall import policies
 from oncall.models import Act, Channel, EscalationLevel, EscalationPolicy
-from oncall.paging import NEVER_INTERRUPTS
+from oncall.plans import NEVER_INTERRUPTS
 from oncall.reach import Reach, Target, usable_methods
-from oncall.wording import Way, names_in, say_condition, say_span, say_targets, way
+from oncall.wording import Way, names_in, say_condition, say_options, say_span, say_targets, way
 
 TIMES = {1: "once more", 2: "twice more"}
 
@@ -131,10 +131,10 @@ class Prospect:
     ) -> tuple[Behind, ...]:
         """Who stands behind the level; like the engine, it informs nobody whom the same instant pages."""
         supposed = self._supposed(severity)
-        people = reach.people(supposed, as_targets(level))
+        people = reach.people(supposed, as_targets(level), level.hours)
         if level.act == Act.INFORM:
             together = [one for one in levels if one.after == level.after and one.act == Act.PAGE]
-            asked = [row.person for one in together for row in reach.people(supposed, as_targets(one))]
+            asked = [row.person for one in together for row in reach.people(supposed, as_targets(one), one.hours)]
             people = [row for row in people if row.person not in asked or not reach.methods(row.person)]
         return tuple(Behind(row.person, row.reason, _ways(reach, row.person, severity, level.act)) for row in people)
 
@@ -202,7 +202,7 @@ def _say_afterwards(policy: EscalationPolicy | None) -> str:
 
 
 def _notes(level: EscalationLevel) -> list[str]:
-    notes = []
+    notes = say_options(level)
     if level.business_hours:
         notes.append("counted in the team’s working hours")
     if level.task_title:

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from incidents.models import Incident, Membership, Organisation, Team, User
-from oncall import rosters, rota
-from oncall.models import ContactMethod, Schedule, TargetKind
+from oncall import rosters, rota, worktime
+from oncall.models import ContactMethod, Hours, Schedule, TargetKind
 
 Target = dict[str, Any]
 
@@ -31,13 +31,16 @@ class Reach:
         self._load_people(team_ids)
         self._load_schedules(team_ids, list(targets))
 
-    def people(self, incident: Incident, targets: Iterable[Target]) -> list[Reached]:
-        """Everyone whom the targets mean for this incident, each once, active people only."""
+    def people(self, incident: Incident, targets: Iterable[Target], hours: str = Hours.ANY) -> list[Reached]:
+        """Everyone whom the targets mean for this incident at these hours, each once, active people only."""
         found: dict[int, Reached] = {}
         for target in targets:
-            for reached in self._one(incident, target):
+            for reached in self._one(incident, target, hours):
                 if reached.person.is_active:
                     found.setdefault(reached.person.pk, reached)
+        if hours == Hours.PERSON:
+            working = worktime.people_at_work([one.person for one in found.values()], self.at)
+            return [one for pk, one in found.items() if pk in working]
         return list(found.values())
 
     def methods(self, person: User) -> list[ContactMethod]:
@@ -59,14 +62,14 @@ class Reach:
             for person in self._administrators()
         ]
 
-    def _one(self, incident: Incident, target: Target) -> list[Reached]:
+    def _one(self, incident: Incident, target: Target, hours: str) -> list[Reached]:
         kind = target["kind"]
         teams = self.teams[incident.pk]
-        if kind == TargetKind.ON_CALL:
-            schedules = [pk for team in teams for pk in self._schedules_of_team.get(team, ())]
-            return [reached for pk in schedules for reached in self._on_call(pk)]
-        if kind == TargetKind.SCHEDULE:
-            return self._on_call(target["schedule"])
+        if kind in {TargetKind.ON_CALL, TargetKind.SCHEDULE}:
+            own = [pk for team in teams for pk in self._schedules_of_team.get(team, ())]
+            schedules = own if kind == TargetKind.ON_CALL else [target["schedule"]]
+            working = worktime.schedules_at_work(schedules, self.at) if hours == Hours.SCHEDULE else set(schedules)
+            return [reached for pk in schedules if pk in working for reached in self._on_call(pk)]
         if kind == TargetKind.USER:
             person = self._users.get(target["user"])
             return [Reached(person, "named in the policy")] if person else []

@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=30)  # longer than any transport's timeout
 RETRY_AFTER = timedelta(seconds=15)
 TRIES = 4  # the first and three more (O22)
+ORDER = ("priority", "place", "not_before", "pk")  # the most urgent first; no service waits behind another
 CLAIM = 10  # deliveries of one lease
 
 
@@ -55,7 +56,7 @@ def lease(channel: str, *, at: datetime) -> list[Delivery]:
     """Take up to ten due deliveries for half a minute, the most urgent first; those whose lease ran out as well."""
     ready = Q(state=DeliveryState.PENDING, not_before__lte=at) | Q(state=DeliveryState.SENDING, lease_until__lt=at)
     rows = Delivery.objects.select_for_update(skip_locked=True, no_key=True).filter(ready, channel=channel)
-    claimed = list(rows.order_by("priority", "not_before", "pk")[:CLAIM])
+    claimed = list(rows.order_by(*ORDER)[:CLAIM])
     lost = [row for row in claimed if row.state == DeliveryState.SENDING]
     Attempt.objects.bulk_create(
         [Attempt(delivery=row, number=row.attempts, transport="", at=at, outcome="lease expired") for row in lost]
@@ -64,9 +65,7 @@ def lease(channel: str, *, at: datetime) -> list[Delivery]:
     Delivery.objects.filter(pk__in=[row.pk for row in claimed]).update(
         state=DeliveryState.SENDING, lease=mine, lease_until=at + LEASE, attempts=F("attempts") + 1
     )
-    return list(
-        _loaded().filter(lease=mine, pk__in=[row.pk for row in claimed]).order_by("priority", "not_before", "pk")
-    )
+    return list(_loaded().filter(lease=mine, pk__in=[row.pk for row in claimed]).order_by(*ORDER))
 
 
 def _loaded() -> QuerySet[Delivery]:

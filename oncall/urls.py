@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from oncall.views import answer, contacts, fragments, oncall, policies, sandbox, twilio
+from oncall.views import answer, contacts, escalation, fragments, oncall, policies, reached, sandbox, twilio
 
 app_name = "oncall"
 urlpatterns = [
@@ -12,15 +12,20 @@ urlpatterns = [
     path("on-call/paged/", fragments.my_open_page, name="my-open-page"),
     path("on-call/schedules/<slug:slug>/", oncall.schedule, name="schedule"),
     path("escalation/", policies.policies, name="policies"),
-    path("incidents/<int:number>/escalation/", fragments.escalation_card, name="escalation-card"),
+    path("incidents/<int:number>/escalation/", escalation.card, name="escalation-card"),
     path("incidents/<int:number>/escalation/clock/", fragments.escalation_clock, name="escalation-clock"),
-    path("incidents/<int:number>/escalate/", fragments.escalate_now, name="escalate"),
+    path("incidents/<int:number>/escalate/", escalation.escalate_now, name="escalate"),
+    path("incidents/<int:number>/unacknowledge/", escalation.unacknowledge, name="unacknowledge"),
+    path("incidents/<int:number>/snooze/", escalation.snooze, name="snooze"),
+    path("incidents/<int:number>/unsnooze/", escalation.unsnooze, name="unsnooze"),
+    path("incidents/<int:number>/apply-policy/", escalation.apply_policy, name="apply-policy"),
     path("incidents/<int:number>/pages/", fragments.pages_card, name="pages-card"),
     path("me/contact-methods/", contacts.mine, name="contact-methods"),
     path("me/contact-methods/<int:pk>/", contacts.one, name="contact-method"),
     path("me/contact-methods/<int:pk>/verify/", contacts.verify, name="contact-method-verify"),
     path("me/contact-methods/<int:pk>/remove/", contacts.remove, name="contact-method-remove"),
     path("me/contact-methods/<int:pk>/<str:deed>/", contacts.act, name="contact-method-act"),
+    path("me/reached/", reached.mine, name="reached"),
     path("sandbox/", sandbox.sandbox, name="sandbox"),
     path("sandbox/<int:pk>/", sandbox.phone, name="sandbox-phone"),
     path("sandbox/<int:pk>/messages/", sandbox.messages_fragment, name="sandbox-messages"),

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from incidents.models import Rank, User
 from incidents.templatetags.tocsin import moment
-from oncall.models import Condition, Schedule, TargetKind
+from oncall.models import Condition, EscalationLevel, Schedule, TargetKind
 from oncall.reach import Target
 
 RANKS: dict[str, str] = {
@@ -81,6 +81,18 @@ def _say_target(target: Target, names: Names) -> str:
 def say_condition(condition: str) -> str:
     """Say on what a level waits: “if not mitigated”; empty = on nothing."""
     return CONDITIONS[Condition(condition)]
+
+
+def say_options(level: EscalationLevel) -> list[str]:
+    """Say what else a level heeds: “one of them in turn”, “those in working hours”."""
+    options = []
+    if level.round_robin:
+        options.append("one of them in turn")
+    if level.everyone:
+        options.append("until everyone has answered")
+    if level.hours:
+        options.append(f"in working hours of the {level.hours}")
+    return options
 
 
 def enumerate_words(words: Sequence[str]) -> str:

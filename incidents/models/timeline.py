@@ -22,6 +22,7 @@ class EntryKind(models.TextChoices):
     DECLARED = "declared", "Declared"
     ALERT = "alert", "Alert"
     ACKNOWLEDGED = "acknowledged", "Acknowledged"
+    UNACKNOWLEDGED = "unacknowledged", "Given back"
     JOINED = "joined", "Joined"
     SEVERITY = "severity", "Severity changed"
     PHASE = "phase", "Phase"
@@ -64,6 +65,7 @@ PICTURES = {
     "declared": "siren",
     "alert": "bell-ring",
     "acknowledged": "user-check",
+    "unacknowledged": "user-x",
     "joined": "user-plus",
     "severity": "gauge",
     "phase": "arrow-right",

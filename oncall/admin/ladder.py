@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from oncall.models import Act, EscalationLevel, EscalationPolicy, EscalationTarget
 from oncall.policies import as_json
-from oncall.wording import Names, say_condition, say_span, say_targets
+from oncall.wording import Names, say_condition, say_options, say_span, say_targets
 
 TARGETS = ("targets__schedule", "targets__user")  # what the words need loaded
 
@@ -32,7 +32,8 @@ def say(level: EscalationLevel) -> str:
     deeds = []
     if targets:
         verb = "page" if level.act == Act.PAGE else "inform"
-        deeds.append(f"{verb} {say_targets([as_json(target) for target in targets], _names(targets))}")
+        whom = say_targets([as_json(target) for target in targets], _names(targets))
+        deeds.append(", ".join([f"{verb} {whom}", *say_options(level)]))
     if level.task_title:
         deeds.append(f"ask the Communications Lead to “{level.task_title}”")
     if level.proposes_id is not None:

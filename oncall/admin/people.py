@@ -18,7 +18,7 @@ from incidents.admin.people import OrganisationAdmin, PersonAdmin
 from incidents.models import Organisation, User
 from incidents.refusals import Invalid
 from oncall import contacts, sealing
-from oncall.models import ContactMethod
+from oncall.models import ContactMethod, NotificationRule, Reachability
 from oncall.reach import usable_methods
 
 
@@ -73,6 +73,23 @@ class MethodInline(RowInline):
     ordering = ["position", "pk"]
 
 
+class RuleInline(RowInline):
+    """Ways beyond those of the severity, and when; on P0 and P1 the severity's channels are always used."""
+
+    model = NotificationRule
+    fields = ["band", "channel", "delay"]
+    ordering = ["-band", "delay", "pk"]
+
+
+class ReachabilityInline(RowInline):
+    """Quiet hours for what can wait, and the method of last resort."""
+
+    model = Reachability
+    fields = ["quiet_from", "quiet_until", "fallback_method"]
+    autocomplete_fields = ["fallback_method"]
+    max_num = 1
+
+
 @admin.register(ContactMethod)
 class MethodAdmin(ConfigurationAdmin):
     """All contact methods, to find a number again or those that wait for verification."""
@@ -96,8 +113,13 @@ admin.site.unregister([User, Organisation])
 class ReachablePersonAdmin(PersonAdmin):
     """The page of a person with the ways to reach them."""
 
-    inlines = [*PersonAdmin.inlines, MethodInline]
-    branches = (*PersonAdmin.branches, Branch(ContactMethod, "user"))
+    inlines = [*PersonAdmin.inlines, MethodInline, RuleInline, ReachabilityInline]
+    branches = (
+        *PersonAdmin.branches,
+        Branch(ContactMethod, "user"),
+        Branch(NotificationRule, "user"),
+        Branch(Reachability, "user"),
+    )
     list_display = [*PersonAdmin.list_display, "ways"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:

@@ -98,7 +98,7 @@ class PolicyAdmin(ConfigurationAdmin):
             "description": "The policy that fits most exactly is used: first the service's own, then the severity's.",
         },
     )
-    end_fields = ("When nobody answers", {"fields": ["repeat", "repeat_after", "falls_back"]})
+    end_fields = ("When nobody answers", {"fields": ["repeat", "repeat_after", "falls_back", "resume_after"]})
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Ask a new policy where its levels come from."""
@@ -225,8 +225,14 @@ class LevelAdmin(ConfigurationAdmin):
     branches = (Branch(EscalationTarget, "level"),)
     fieldsets = [
         (None, {"fields": ["policy", "position"]}),
-        ("When", {"fields": [("after", "business_hours"), "condition"]}),
-        ("What", {"fields": ["act", "task_title", "proposes"], "description": "Whom it reaches stands below."}),
+        ("When", {"fields": [("after", "business_hours"), "condition", "hours"]}),
+        (
+            "What",
+            {
+                "fields": ["act", "round_robin", "everyone", "task_title", "proposes"],
+                "description": "Whom it reaches stands below.",
+            },
+        ),
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: EscalationLevel | None = None) -> list[str]:

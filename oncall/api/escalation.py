@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
-from incidents import visibility
+from incidents import holding, visibility
 from incidents.api import doors
 from incidents.api.bodies import Label, Moment, OneOf, Text
 from incidents.api.deeds import Deed
@@ -15,7 +15,7 @@ from incidents.api.incidents import IncidentShape, fresh
 from incidents.api.lists import Listing, Window, piece
 from incidents.models import User
 from incidents.states import Kind
-from oncall import escalation, standing
+from oncall import escalation, snoozing, standing
 from oncall.api.policies import TargetShape, target_shape
 from oncall.models import (
     Act,
@@ -97,6 +97,8 @@ class EscalationShape(BaseModel):
     levels: int
     round: int
     rounds: int
+    snoozed_until: Moment | None = Field(description="Nobody is called before; null = not snoozed.")
+    policy_changed: bool = Field(description="The policy was edited since this copy of it was made.")
     next: NextShape | None
     history: list[StepShape]
 
@@ -107,7 +109,14 @@ class EscalateDeed(Deed):
     note: Text = ""
 
 
-NOTHING_SAID = EscalateDeed()
+class SnoozeDeed(Deed):
+    """Call nobody for a while; the ladder goes on by itself."""
+
+    until: Moment
+    note: Text = ""
+
+
+NOTHING_SAID, SEEN = EscalateDeed(), Deed()
 
 
 @router.get("/incidents/{int:number}/pages", response=Listing[PageShape], summary="Read the pages of an incident")
@@ -128,6 +137,7 @@ def get_escalation(request: ApiRequest, number: int) -> EscalationShape:
         state, why = (RunState.ACTIVE, NOT_BEGUN) if waits else (RunState.ENDED, NOBODY)
     else:
         state, why = RunState(found.state), found.why
+    run = found.run
     severities = dict(Escalation.objects.filter(incident=incident).values_list("pk", "severity"))
     return EscalationShape(
         state=state.value,
@@ -137,6 +147,8 @@ def get_escalation(request: ApiRequest, number: int) -> EscalationShape:
         levels=found.levels,
         round=found.round,
         rounds=found.rounds,
+        snoozed_until=run.snoozed_until if run else None,
+        policy_changed=run is not None and run.state != RunState.ENDED and escalation.differs(run, incident),
         next=_next_shape(found.next) if found.next else None,
         history=[_step_shape(step, severities[step.run_id]) for step in found.history],
     )
@@ -147,6 +159,38 @@ def escalate(request: ApiRequest, number: int, said: EscalateDeed = NOTHING_SAID
     """The next level is paged at once, whatever it waits for."""
     incident = doors.incident_to_act_on(request, number)
     escalation.escalate_now(incident, by=request.user, at=request.at, note=said.note, version=said.version)
+    return fresh(request, number)
+
+
+@router.post("/incidents/{int:number}/unacknowledge", response=IncidentShape, summary="Give it back")
+def unacknowledge(request: ApiRequest, number: int, said: EscalateDeed = NOTHING_SAID) -> IncidentShape:
+    """Nobody has it in hand any more: the ladder goes on at once. The first acknowledgement stays on record."""
+    incident = doors.incident_to_act_on(request, number)
+    holding.unacknowledge(incident, by=request.user, at=request.at, note=said.note, version=said.version)
+    return fresh(request, number)
+
+
+@router.post("/incidents/{int:number}/snooze", response=IncidentShape, summary="Call nobody until a moment")
+def snooze(request: ApiRequest, number: int, said: SnoozeDeed) -> IncidentShape:
+    """A week at most. An acknowledgement, “escalate” and another severity end it earlier."""
+    incident = doors.incident_to_act_on(request, number)
+    snoozing.snooze(incident, until=said.until, by=request.user, at=request.at, note=said.note, version=said.version)
+    return fresh(request, number)
+
+
+@router.post("/incidents/{int:number}/unsnooze", response=IncidentShape, summary="End the silence now")
+def unsnooze(request: ApiRequest, number: int, said: Deed = SEEN) -> IncidentShape:
+    """The ladder goes on at once."""
+    incident = doors.incident_to_act_on(request, number)
+    snoozing.unsnooze(incident, by=request.user, at=request.at, version=said.version)
+    return fresh(request, number)
+
+
+@router.post("/incidents/{int:number}/apply-policy", response=IncidentShape, summary="Follow the edited policy")
+def apply_policy(request: ApiRequest, number: int, said: Deed = SEEN) -> IncidentShape:
+    """What the old copy has fired is not fired again; a level that was mended comes at once."""
+    incident = doors.incident_to_act_on(request, number)
+    escalation.apply_policy(incident, by=request.user, at=request.at, version=said.version)
     return fresh(request, number)
 
 

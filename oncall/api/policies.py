@@ -28,9 +28,20 @@ from incidents.api.lists import Listing, Window, piece
 from incidents.models import Rank, Scope, Service
 from incidents.refusals import Invalid
 from oncall import policies
-from oncall.models import Act, Condition, EscalationLevel, EscalationPolicy, EscalationTarget, Schedule, TargetKind
+from oncall.models import (
+    Act,
+    Condition,
+    EscalationLevel,
+    EscalationPolicy,
+    EscalationTarget,
+    Hours,
+    Schedule,
+    TargetKind,
+)
 
 router = Router(tags=["escalation policies"])
+
+HOURS = "Pass over those who are off: person = by their own clock, schedule = by the schedule's; empty = at any hour."
 
 
 class Target(Body):
@@ -84,6 +95,9 @@ class NewLevel(Body):
     act: Annotated[str, OneOf(Act)] = Act.PAGE.value
     targets: Annotated[list[Target], Field(min_length=1, max_length=50)]
     business_hours: bool = Field(default=False, description="Count the delay in the owning team's business hours.")
+    hours: Annotated[str, OneOf(Hours)] = Field(default="", description=HOURS)
+    round_robin: bool = Field(default=False, description="Page one of them, in turn.")
+    everyone: bool = Field(default=False, description="An answer stops only the person who gives it.")
     task_title: Annotated[OneLine, Field(max_length=200)] | Literal[""] = ""
     proposes: Level | None = Field(default=None, description="A severity that the level proposes on the incident.")
 
@@ -96,6 +110,9 @@ class LevelShape(BaseModel):
     act: Annotated[str, OneOf(Act)]
     targets: list[TargetShape]
     business_hours: bool
+    hours: Annotated[str, OneOf(Hours)]
+    round_robin: bool
+    everyone: bool
     task_title: str
     proposes: Label | None
 
@@ -110,6 +127,9 @@ class NewPolicy(Body):
     repeat: Annotated[int, Field(ge=0, le=20)] = 0
     repeat_after: Seconds = 300
     falls_back: bool = Field(default=True, description="Page the fallback contact when nobody answers.")
+    resume_after: Seconds = Field(
+        default=300, description="Who acknowledged and stays silent is asked again; so long after that it goes on."
+    )
     levels: Annotated[list[NewLevel], Field(min_length=1, max_length=50)]
 
 
@@ -123,6 +143,7 @@ class PolicyShape(BaseModel):
     repeat: int
     repeat_after: int
     falls_back: bool
+    resume_after: int
     active: bool
     levels: list[LevelShape]
 
@@ -148,6 +169,7 @@ def create_policy(request: ApiRequest, said: NewPolicy) -> Status[PolicyShape]:
         repeat=said.repeat,
         repeat_after=timedelta(seconds=said.repeat_after),
         falls_back=said.falls_back,
+        resume_after=timedelta(seconds=said.resume_after),
     )
     levels = [_level(level, f"levels.{place}") for place, level in enumerate(said.levels)]
     policies.establish(policy, levels)
@@ -189,6 +211,7 @@ def shape(policy: EscalationPolicy) -> PolicyShape:
         repeat=policy.repeat,
         repeat_after=seconds(policy.repeat_after),
         falls_back=policy.falls_back,
+        resume_after=seconds(policy.resume_after),
         active=policy.is_active,
         levels=[_level_shape(level) for level in sorted(policy.levels.all(), key=lambda level: level.position)],
     )
@@ -233,6 +256,9 @@ def _level_shape(level: EscalationLevel) -> LevelShape:
             for target in targets
         ],
         business_hours=level.business_hours,
+        hours=level.hours,
+        round_robin=level.round_robin,
+        everyone=level.everyone,
         task_title=level.task_title,
         proposes=None if level.proposes_id is None else f"P{level.proposes_id}",
     )
@@ -244,6 +270,9 @@ def _level(said: NewLevel, path: str) -> tuple[EscalationLevel, list[EscalationT
         condition=said.condition,
         act=said.act,
         business_hours=said.business_hours,
+        hours=said.hours,
+        round_robin=said.round_robin,
+        everyone=said.everyone,
         task_title=said.task_title,
         proposes=None if said.proposes is None else severity(said.proposes),
     )

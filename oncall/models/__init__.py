@@ -12,14 +12,26 @@ from oncall.models.cover import (
 )
 from oncall.models.escalation import Escalation, EscalationStep, RunState, StepState
 from oncall.models.page import Attempt, Canary, Delivery, DeliveryState, Page, SandboxMessage
-from oncall.models.policy import Act, Condition, EscalationLevel, EscalationPolicy, EscalationTarget, TargetKind
+from oncall.models.policy import (
+    Act,
+    Condition,
+    EscalationLevel,
+    EscalationPolicy,
+    EscalationTarget,
+    Hours,
+    TargetKind,
+    Turn,
+)
 from oncall.models.provider import Provider
 from oncall.models.reply import ReceivedText, ReplyCode
+from oncall.models.rules import Band, Bucket, NotificationRule, Reachability
 from oncall.models.schedule import Layer, LayerPerson, Restriction, Schedule, Unit
 
 __all__ = [
     "Act",
     "Attempt",
+    "Band",
+    "Bucket",
     "Canary",
     "Channel",
     "Condition",
@@ -31,15 +43,18 @@ __all__ = [
     "EscalationPolicy",
     "EscalationStep",
     "EscalationTarget",
+    "Hours",
     "Layer",
     "LayerPerson",
     "Leave",
+    "NotificationRule",
     "Override",
     "OverrideKind",
     "Page",
     "Probe",
     "ProbeKind",
     "Provider",
+    "Reachability",
     "ReceivedText",
     "ReplyCode",
     "Restriction",
@@ -52,5 +67,6 @@ __all__ = [
     "TargetKind",
     "TemporarySchedule",
     "TemporaryShift",
+    "Turn",
     "Unit",
 ]

@@ -1,10 +1,12 @@
 """A running escalation and its own copy of the ladder."""
 
+from datetime import timedelta
+
 from django.db import models
 from django.db.models import Q
 
 from incidents.models import Incident, Severity
-from oncall.models.policy import Act, Condition
+from oncall.models.policy import Act, Condition, EscalationLevel, Hours
 
 
 class RunState(models.TextChoices):
@@ -33,12 +35,16 @@ class Escalation(models.Model):
     )
     repeat = models.PositiveSmallIntegerField(default=0)
     repeat_after = models.DurationField()
-    falls_back = models.BooleanField(default=True)
+    falls_back = models.BooleanField(default=True, help_text="Turn to the fallback contact when nobody answers.")
+    resume_after = models.DurationField(default=timedelta(minutes=5))
     state = models.CharField(max_length=10, choices=RunState, default=RunState.ACTIVE)
     why = models.CharField(max_length=60, blank=True, help_text="Why it is parked or ended.")
     started_at = models.DateTimeField(help_text="Start of the contract, UTC: delays count from here.")
     due_at = models.DateTimeField(null=True, help_text="UTC; next thing to do; null = nothing is waiting.")
     ended_at = models.DateTimeField(null=True)
+    check_at = models.DateTimeField(null=True, help_text="UTC; when to see whether who acknowledged is still at it.")
+    asked_at = models.DateTimeField(null=True, help_text="UTC; when they were paged again; null = not yet.")
+    snoozed_until = models.DateTimeField(null=True, help_text="UTC; null = not snoozed.")
     not_before = models.DateTimeField(null=True, help_text="UTC; back-off after a failure.")
     attempts = models.PositiveSmallIntegerField(default=0)
     last_error = models.TextField(blank=True)
@@ -52,8 +58,13 @@ class Escalation(models.Model):
                 condition=~Q(state="active") | Q(due_at__isnull=False), name="active_run_has_a_due_time"
             ),
             models.CheckConstraint(condition=~Q(state="parked") | ~Q(why=""), name="parked_run_has_a_reason"),
+            models.CheckConstraint(condition=Q(snoozed_until=None) | Q(state="parked"), name="a_snoozed_run_is_parked"),
         ]
-        indexes = [models.Index(fields=["due_at"], condition=Q(state="active"), name="escalation_due")]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(state="active"), name="escalation_due"),
+            models.Index(fields=["check_at"], condition=Q(check_at__isnull=False), name="escalation_check"),
+            models.Index(fields=["snoozed_until"], condition=Q(snoozed_until__isnull=False), name="escalation_snoozed"),
+        ]
 
 
 class StepState(models.TextChoices):
@@ -73,11 +84,19 @@ class EscalationStep(models.Model):
     loop = models.PositiveSmallIntegerField(default=0)
     level = models.PositiveSmallIntegerField(help_text="1, 2, 3 … without gaps, whatever the policy's numbers.")
     due_at = models.DateTimeField()
+    after = models.DurationField(null=True, help_text="Since the start of its round, when it was copied.")
     condition = models.CharField(max_length=16, choices=Condition)
     act = models.CharField(max_length=8, choices=Act)
     targets = models.JSONField(
         help_text="[{kind, schedule?, user?, rank?}]: whom, by name; who that is, is found when it fires."
     )
+    hours = models.CharField(max_length=8, choices=Hours, default=Hours.ANY, blank=True)
+    everyone = models.BooleanField(default=False)
+    round_robin = models.BooleanField(default=False)
+    origin = models.ForeignKey(
+        EscalationLevel, null=True, on_delete=models.SET_NULL, related_name="+", help_text="The level it was copied of."
+    )
+    by_hand = models.BooleanField(default=False, help_text="Brought forward by a person: its condition is lifted.")
     task_title = models.CharField(max_length=200, blank=True)
     proposes = models.ForeignKey(Severity, null=True, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=10, choices=StepState, default=StepState.WAITING)

@@ -21,6 +21,8 @@ class Page(models.Model):
     loop = models.PositiveSmallIntegerField(default=0)
     level = models.PositiveSmallIntegerField(help_text="0 = the fallback contact.")
     act = models.CharField(max_length=8, choices=Act)
+    everyone = models.BooleanField(default=False, help_text="Only this person's own answer ends it.")
+    is_reminder = models.BooleanField(default=False, help_text="Asks who acknowledged whether they are still at it.")
     reason = models.CharField(max_length=200, help_text="Why this person: layer, override, rank, fallback.")
     created_at = models.DateTimeField()
     acknowledged_at = models.DateTimeField(null=True)
@@ -39,6 +41,11 @@ class Page(models.Model):
             models.Index(fields=["repeat_at"], condition=Q(repeat_at__isnull=False), name="page_repeat"),
             models.Index(fields=["incident"], condition=Q(ended_at=None), name="page_waiting"),
         ]
+
+    @property
+    def wants_everyone(self) -> bool:
+        """It is of a level that everyone must answer, and its person has not."""
+        return self.everyone and self.acknowledged_at is None and self.ended_at is None
 
     @property
     def reference(self) -> str:
@@ -72,6 +79,12 @@ class Delivery(models.Model):
     address = models.CharField(max_length=200)
     dedupe_key = models.CharField(max_length=120, unique=True)
     priority = models.PositiveSmallIntegerField(default=5, help_text="0 goes first.")
+    place = models.PositiveSmallIntegerField(
+        default=0, help_text="Among the pages of its service that were made with it: no service waits behind another."
+    )
+    bundled_into = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="carries", help_text="The message that says it too."
+    )
     state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.PENDING)
     created_at = models.DateTimeField()
     not_before = models.DateTimeField()
@@ -99,7 +112,7 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["channel", "priority", "not_before"], condition=Q(state="pending"), name="delivery_due"
+                fields=["channel", "priority", "place", "not_before"], condition=Q(state="pending"), name="delivery_due"
             ),
             models.Index(fields=["lease_until"], condition=Q(state="sending"), name="delivery_leased"),
         ]

@@ -28,6 +28,14 @@ class Act(models.TextChoices):
     INFORM = "inform", "Inform (no answer asked)"
 
 
+class Hours(models.TextChoices):
+    """When a level reaches its targets at all."""
+
+    ANY = "", "At any hour"
+    PERSON = "person", "Only people in their working hours"
+    SCHEDULE = "schedule", "Only schedules in their working hours"
+
+
 class TargetKind(models.TextChoices):
     """Whom a level reaches. All but schedule and user follow the teams that own the affected services."""
 
@@ -62,7 +70,13 @@ class EscalationPolicy(models.Model):
         default=timedelta(minutes=5), help_text="Wait after the last level before the next round, or the fallback."
     )
     falls_back = models.BooleanField(
-        default=True, help_text="Page the fallback contact when nobody can be reached or nobody answers."
+        default=True,
+        help_text="Page the fallback contact when nobody answers. When nobody can be reached, P0 to P2 always do.",
+    )
+    resume_after = models.DurationField(
+        default=timedelta(minutes=5),
+        help_text="Who acknowledged and stays silent past the severity's timeout is paged again; so long after that "
+        "the ladder goes on.",
     )
     is_active = models.BooleanField("active", default=True)
 
@@ -96,6 +110,23 @@ class EscalationLevel(models.Model):
     )
     condition = models.CharField(max_length=16, choices=Condition, default=Condition.UNACKNOWLEDGED)
     act = models.CharField(max_length=8, choices=Act, default=Act.PAGE)
+    hours = models.CharField(
+        "working hours",
+        max_length=8,
+        choices=Hours,
+        default=Hours.ANY,
+        blank=True,
+        help_text="Outside them the level passes over those it means. A person's are their team's, on their own clock; "
+        "a schedule's are its team's, on the schedule's clock.",
+    )
+    round_robin = models.BooleanField(
+        default=False, help_text="Page one of those it means, in turn: whoever was paged by this level longest ago."
+    )
+    everyone = models.BooleanField(
+        "everyone must acknowledge",
+        default=False,
+        help_text="An answer stops only the person who gives it; the ladder goes on until all have answered.",
+    )
     task_title = models.CharField(
         max_length=200,
         blank=True,
@@ -114,6 +145,16 @@ class EscalationLevel(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["policy", "position"], name="level_position_is_unique_in_a_policy"),
             models.CheckConstraint(condition=Q(after__gte=timedelta(0)), name="level_delay_is_not_negative"),
+            models.CheckConstraint(
+                condition=Q(act="page") | Q(everyone=False, round_robin=False),
+                name="only_a_level_that_pages_takes_turns_or_counts_answers",
+                violation_error_message="Taking turns and answers from everyone are for levels that page.",
+            ),
+            models.CheckConstraint(
+                condition=Q(everyone=False) | Q(round_robin=False),
+                name="everyone_or_one_in_turn",
+                violation_error_message="Choose one: everyone must acknowledge, or one in turn is paged.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -148,3 +189,14 @@ class EscalationTarget(models.Model):
 
     def __str__(self) -> str:
         return self.get_kind_display()
+
+
+class Turn(models.Model):
+    """When a round-robin level last paged a person; the one longest ago is next."""
+
+    level = models.ForeignKey(EscalationLevel, on_delete=models.CASCADE, related_name="turns")
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    paged_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["level", "person"], name="person_has_one_turn_on_a_level")]

@@ -1,30 +1,17 @@
 """The parts of the incident page and the board that belong to the pager. Each is one template, asked for by htmx."""
 
-from typing import Any
-
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
-from incidents import visibility
-from incidents.forms import NOT_WHOLE, NothingToAsk
 from incidents.models import Incident
-from incidents.refusals import Refusal
 from incidents.requests import SignedInRequest, incident_for
-from oncall import escalation, pages, progress, shifts
+from oncall import pages, progress, shifts
 
 CARD_SCHEDULES = 8  # on the board; the rest stands on the page of its own
 CARD_HOLES = 2
-
-
-@require_GET
-@login_required
-def escalation_card(request: SignedInRequest, number: int) -> HttpResponse:
-    """The ladder of an incident: what is done, what is next and when, who was reached."""
-    return _card(request, incident_for(request, number))
 
 
 @require_GET
@@ -34,28 +21,6 @@ def escalation_clock(request: SignedInRequest, number: int) -> HttpResponse:
     incident, at = incident_for(request, number), timezone.now()
     context = {"incident": incident, "at": at, "chip": progress.chip(incident, at)}
     return render(request, "oncall/_escalation_clock.html", context)
-
-
-@require_POST
-@login_required
-def escalate_now(request: SignedInRequest, number: int) -> HttpResponse:
-    """Bring the next level forward; a refusal is said on the card."""
-    incident = incident_for(request, number)
-    try:
-        visibility.require_responder(request.user)
-        form = NothingToAsk(request.POST)
-        if not form.is_valid():
-            raise Refusal(NOT_WHOLE)
-        version = form.cleaned_data["version"]
-        escalation.escalate_now(incident, by=request.user, at=timezone.now(), version=version)
-    except Refusal as refusal:
-        if request.htmx:
-            incident = incident_for(request, number)
-            return _card(request, incident, refusal=str(refusal), status=422)
-        messages.warning(request, str(refusal))
-        return redirect(incident)
-    messages.success(request, "The next level is paged now.")
-    return _card(request, incident, news=True) if request.htmx else redirect(incident)
 
 
 @require_GET
@@ -102,12 +67,3 @@ def my_open_page(request: SignedInRequest) -> HttpResponse:
     at = timezone.now()
     calling = pages.calling(request.user, at)
     return render(request, "oncall/_my_open_page.html", {"at": at, "calling": calling}) if calling else HttpResponse()
-
-
-def _card(request: SignedInRequest, incident: Incident, *, status: int = 200, **more: Any) -> HttpResponse:
-    at = timezone.now()
-    context = {"incident": incident, "at": at, "climb": progress.card(incident, at), **more}
-    response = render(request, "oncall/_escalation_card.html", context, status=status)
-    if more.get("news"):
-        response["HX-Trigger"] = "deed-done"
-    return response

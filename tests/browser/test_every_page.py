@@ -42,6 +42,7 @@ def addresses():
         f"/incidents/{hot.number}/severity/",
         f"/incidents/{hot.number}/impact/",
         "/me/",
+        "/me/reached/",
         "/on-call/",
         f"/on-call/schedules/{schedule.slug}/",
         "/escalation/",
