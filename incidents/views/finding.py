@@ -43,7 +43,7 @@ def palette(request: SignedInRequest) -> HttpResponse:
         for one in rows.by_urgency()[:MOST]
     ]
     ordered = incidents + found if words else found + incidents
-    return render(request, "incidents/_palette.html", {"found": ordered})
+    return render(request, "incidents/_palette.html", {"found": ordered, "words": words})
 
 
 @require_safe

@@ -38,12 +38,21 @@ document.addEventListener("keydown", (event) => {
   if (PLAIN[event.key]?.()) { event.preventDefault(); event.stopImmediatePropagation(); }
 }, true);
 
-// In the palette the arrows move, Enter opens; typing asks the server.
+// In the palette the arrows move, Enter opens; typing asks the server. Enter waits for the answer to what was typed.
+let entered = false;
+function openFirst() {
+  const found = palette.querySelector("[data-words]");
+  if (!entered || found?.dataset.words !== palette.querySelector("input").value.trim()) return;
+  entered = false;
+  found.querySelector("li a")?.click();
+}
+palette?.addEventListener("htmx:afterSwap", openFirst);
+palette?.addEventListener("input", () => { entered = false; });
 palette?.addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step && event.key !== "Enter") return;
   const links = [...palette.querySelectorAll("li a")], here = links.indexOf(document.activeElement);
-  if (event.key === "Enter") { if (here < 0) { event.preventDefault(); links[0]?.click(); } return; }
+  if (event.key === "Enter") { if (here < 0) { event.preventDefault(); entered = true; openFirst(); } return; }
   event.preventDefault();
   if (here + step < 0) palette.querySelector("input").focus(); else links[Math.min(links.length - 1, here + step)]?.focus();
 });
