@@ -92,6 +92,10 @@ class Oracle:
         self.handoffs = {layer.id: self._handoffs(layer, start, end) for layer in schedule.layers}
 
     def people(self, at):
+        for written in sorted(self.schedule.temporaries, key=lambda each: each.id, reverse=True):
+            if written.start <= at < written.end:
+                now = {shift.person for shift in written.shifts if shift.start <= at < shift.end}
+                return {person for person in now if not self._left(person, at)}
         there = set()
         for layer in sorted(self.schedule.layers, key=lambda each: (each.priority, -each.id), reverse=True):
             there = {person for person in self._slot(layer, at) if not self._left(person, at)}

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from oncall import rota
-from oncall.rota import Layer, OnCall, Override, Piece, Restriction, Schedule
+from oncall.rota import FixedShift, Layer, OnCall, Override, Piece, Restriction, Schedule, Temporary
 
 NEW_YORK = ZoneInfo("America/New_York")
 HOUR = timedelta(hours=1)
@@ -280,6 +280,41 @@ def test_until_passes_over_handoffs_to_oneself_and_is_none_when_no_end_is_in_sig
     assert [each.until for each in rota.on_call(schedule(layer(slots=((1,),))), NOON)] == [None]
     twice = schedule(layer(slots=((1,), (1, 2), (3,))))
     assert [each.until for each in rota.on_call(twice, NOON)] == [NOON + 36 * HOUR]
+
+
+# --- temporary schedules ---
+
+
+def test_inside_a_temporary_schedule_nothing_else_counts_and_a_time_without_a_shift_is_a_gap():
+    shifts = (FixedShift(7, NOON - HOUR, NOON), FixedShift(8, NOON - HOUR / 2, NOON + 9 * HOUR))
+    fixed = Temporary(5, NOON - 2 * HOUR, NOON + HOUR, shifts)
+    rotation = overridden(("add", 2), temporaries=(fixed,))
+    midnight = NOON.replace(hour=0)
+
+    assert rota.final(rotation, midnight, midnight + DAY) == (
+        Piece(midnight, NOON - 2 * HOUR, (1,)),
+        Piece(NOON - 2 * HOUR, NOON - HOUR, ()),
+        Piece(NOON - HOUR, NOON - HOUR / 2, (7,)),
+        Piece(NOON - HOUR / 2, NOON, (7, 8)),
+        Piece(NOON, NOON + HOUR, (8,)),
+        Piece(NOON + HOUR, midnight + DAY, (1,)),
+    )
+    assert rota.on_call(rotation, NOON) == (OnCall(8, None, "", None, NOON + HOUR, temporary=5),)
+
+
+def test_of_two_temporary_schedules_the_newer_counts():
+    span = (NOON - HOUR, NOON + HOUR)
+    older, newer = (Temporary(n, *span, (FixedShift(person, *span),)) for n, person in ((1, 7), (2, 8)))
+
+    assert people(schedule(layer(), temporaries=(newer, older))) == [8]
+
+
+def test_everyone_whom_a_schedule_may_put_on_call_is_a_member():
+    fixed = Temporary(1, NOON, NOON + HOUR, (FixedShift(8, NOON, NOON + HOUR),))
+
+    rotation = overridden(("add", 6), ("remove", 5), ("replace", 7, 1), temporaries=(fixed,))
+
+    assert rota.members(rotation) == {1, 2, 3, 6, 7, 8}
 
 
 # --- the function itself ---

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from oncall import rota
-from oncall.rota import Layer, Override, Piece, Restriction, Schedule
+from oncall.rota import FixedShift, Layer, Override, Piece, Restriction, Schedule, Temporary
 from tests.oncall import rota_oracle
 from tests.oncall.rota_oracle import MINUTE, Oracle
 
@@ -107,6 +107,18 @@ def overrides(draw, pivot, *, number=1):
 
 
 @st.composite
+def temporaries(draw, pivot, *, number=1):
+    """Fixed shifts around the pivot, some of them reaching beyond the range that they stand in."""
+    start = pivot + draw(HALF_DAY)
+    spans = draw(st.lists(st.tuples(PEOPLE, st.integers(-100, 500), st.integers(1, 500)), max_size=4))
+    shifts = tuple(
+        FixedShift(person, start + begins * MINUTE, start + (begins + length) * MINUTE)
+        for person, begins, length in spans
+    )
+    return Temporary(number, start, start + draw(st.integers(1, 600)) * MINUTE, shifts)
+
+
+@st.composite
 def schedules(draw):
     """A schedule with everything a schedule can have, and the clock change that it is to be read around."""
     zone, pivot = draw(pivots())
@@ -118,6 +130,7 @@ def schedules(draw):
         layers=tuple(draw(layers(pivot, number=n, zone=each)) for n, each in enumerate(zones)),
         overrides=tuple(draw(overrides(pivot, number=n)) for n in range(draw(st.integers(0, 4)))),
         inactive=draw(departures),
+        temporaries=tuple(draw(temporaries(pivot, number=n)) for n in range(draw(st.sampled_from([0, 0, 1, 2])))),
     )
 
 
@@ -255,6 +268,41 @@ def test_p7_o48_an_override_touches_only_its_persons_and_time_and_leaves_no_trac
 
 
 @thorough
+@given(readings(), st.data())
+def test_p8_a_swap_keeps_everyone_elses_hours(reading, data):
+    schedule, _, start, end = reading
+    held = [(piece, person) for piece in rota.final(schedule, start, end) for person in piece.people]
+    assume(held)
+    piece, asker = data.draw(st.sampled_from(held))
+    begins, last = sorted(data.draw(st.tuples(minutes_of(piece), minutes_of(piece))))
+    assume(begins < last)
+    taker = data.draw(PEOPLE.filter(lambda person: person not in piece.people))
+    assume(taker not in schedule.inactive)
+    assume(not any(each.start < last and each.end > begins for each in schedule.temporaries))
+    swap = Override(99, begins, last, "replace", taker, asker)
+
+    after = hours(rota.final(replace(schedule, overrides=(*schedule.overrides, swap)), start, end))
+
+    before = hours(rota.final(schedule, start, end))
+    moved = {person: after.get(person, 0 * MINUTE) - before.get(person, 0 * MINUTE) for person in {*before, *after}}
+    assert {person: by for person, by in moved.items() if by} == {asker: begins - last, taker: last - begins}
+
+
+def minutes_of(piece):
+    """Whole minutes of a piece, its ends included."""
+    return st.integers(0, (piece.end - piece.start) // MINUTE).map(lambda minutes: piece.start + minutes * MINUTE)
+
+
+def hours(pieces):
+    """How long each person is on call."""
+    total = {}
+    for piece in pieces:
+        for person in piece.people:
+            total[person] = total.get(person, 0 * MINUTE) + (piece.end - piece.start)
+    return total
+
+
+@thorough
 @given(turns(), st.integers(1, 6), st.integers(-3, 3))
 def test_p10_of_m_people_over_m_full_turns_each_gets_one(turn, m, step):
     layer, at = turn
@@ -326,7 +374,7 @@ def test_p14_the_zone_of_the_process_changes_nothing(process_zone):
 
 @thorough
 @given(readings())
-def test_every_minute_agrees_with_the_clock_on_the_wall(reading):
+def test_p4_every_minute_agrees_with_the_clock_on_the_wall(reading):
     schedule, at, start, end = reading
     oracle = Oracle(schedule, start, end)
 
