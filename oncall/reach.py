@@ -115,8 +115,7 @@ class Reach:
         ids |= {row.user_id for rows in self._members.values() for row in rows}
         ids |= {pk for pk in [*self._team_fallback.values(), self._organisation_fallback] if pk}
         for roster in self._rosters.values():
-            ids |= {person for layer in roster.layers for slot in layer.slots for person in slot}
-            ids |= {row.person for row in roster.overrides}
+            ids |= rota.members(roster)
         self._users = User.objects.in_bulk(ids)
         self._methods = usable_methods(ids)
 

@@ -109,7 +109,7 @@ class Watch:
         """``schedules`` come with their team. With a ``viewer``, ways to reach people are loaded too."""
         self.schedules = list(schedules)
         self.at = at
-        self.rosters = rosters.load([schedule.pk for schedule in self.schedules])
+        self.rosters = rosters.load([schedule.pk for schedule in self.schedules], since=at)
         ids = {person for roster in self.rosters.values() for person in rota.members(roster)}
         self.people = User.objects.in_bulk(ids)
         self._contacts = _contacts(ids, viewer) if viewer else {}

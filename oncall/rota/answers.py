@@ -93,7 +93,8 @@ class _Window:
         roster = self.base.copy()
         for override in overrides:
             self._apply(override, roster, at)
-        return roster, _earliest(_earliest(change, self.base_change), fixed_change)
+        change = _earliest(change, self.base_change)
+        return roster, _earliest(change, fixed_change) if fixed_change else change
 
     def _written_down(self, temporary: Temporary, at: datetime) -> Roster:
         """The people of a temporary schedule; one who was deactivated leaves a gap."""
@@ -172,7 +173,10 @@ def _standing(
     overrides: Sequence[Override], start: datetime, end: datetime
 ) -> Iterator[tuple[datetime, list[Override]]]:
     """The overrides in force, by id, at ``start`` and from each change before ``end``."""
-    near = sorted((each for each in overrides if each.start < end and each.end > start), key=attrgetter("id"))
+    near = sorted([each for each in overrides if each.end > start and each.start < end], key=attrgetter("id"))
+    if not near:
+        yield start, []
+        return
     edges = {edge for each in near for edge in (each.start, each.end) if start < edge < end}
     for moment in sorted({start, *edges}):
         yield moment, [each for each in near if each.start <= moment < each.end]
@@ -182,7 +186,7 @@ def _fixed(
     temporaries: Sequence[Temporary], start: datetime, end: datetime
 ) -> Iterator[tuple[datetime, Temporary | None]]:
     """The temporary schedule in force, at ``start`` and from each change of it or of its shifts before ``end``."""
-    near = sorted((each for each in temporaries if each.start < end and each.end > start), key=attrgetter("id"))
+    near = sorted([each for each in temporaries if each.end > start and each.start < end], key=attrgetter("id"))
     edges = {edge for each in near for edge in (each.start, each.end)}
     edges |= {edge for each in near for shift in each.shifts for edge in (shift.start, shift.end)}
     for moment in sorted({start, *(edge for edge in edges if start < edge < end)}):

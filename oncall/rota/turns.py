@@ -85,22 +85,35 @@ def _open_spans(layer: Layer, start: datetime, end: datetime) -> Iterator[tuple[
 def _occurrences(layer: Layer, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Each single window of the layer's restrictions by its start, cut to the two instants; none without length."""
     zone = zone_of(layer.time_zone)
+    over = start.astimezone(zone).replace(tzinfo=None) - DAY  # what closes by then on the wall is over by the start
+    by_weekday: list[list[Restriction]] = [[], [], [], [], [], [], []]
+    for each in layer.restrictions:
+        by_weekday[each.weekday].append(each)
     day = (start - MARGIN).astimezone(zone).date()
     last = (end + MARGIN).astimezone(zone).date()
     while day <= last:
-        weekday = day.weekday()
-        today = [_on(day, each, layer.time_zone) for each in layer.restrictions if each.weekday == weekday]
-        for opens, closes in sorted(today):
-            if max(opens, start) < min(closes, end):
-                yield max(opens, start), min(closes, end)
+        windows = by_weekday[day.weekday()]
+        if windows:
+            for opens, closes in _on(day, windows, layer.time_zone, over):
+                if opens < end and closes > start and opens < closes:
+                    yield max(opens, start), min(closes, end)
         day += DAY
 
 
-def _on(day: date, restriction: Restriction, time_zone: str) -> tuple[datetime, datetime]:
-    """One window by its starting day; where the clock goes back it rather overlaps than leaves a hole."""
-    opens = datetime.combine(day, restriction.start)
-    closes = datetime.combine(day if restriction.end > restriction.start else day + DAY, restriction.end)
-    return to_utc(opens, time_zone), to_utc(closes, time_zone, last=True)
+def _on(day: date, windows: list[Restriction], time_zone: str, over: datetime) -> list[tuple[datetime, datetime]]:
+    """The windows that start on a day and close after ``over`` on the wall, by their start.
+
+    Where the clock goes back a window rather overlaps than leaves a hole.
+    """
+    found = []
+    for each in windows:
+        closes = datetime.combine(day if each.end > each.start else day + DAY, each.end)
+        if closes > over:
+            opens = datetime.combine(day, each.start)
+            found.append((to_utc(opens, time_zone), to_utc(closes, time_zone, last=True)))
+    if len(found) > 1:
+        found.sort()
+    return found
 
 
 def _turns(layer: Layer, start: datetime, end: datetime) -> Iterator[tuple[datetime, Slot]]:

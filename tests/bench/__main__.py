@@ -36,8 +36,8 @@ def main() -> None:
         pages()
         print("\n== The list: 100,000 incidents, a million timeline entries", flush=True)
         listing()
-    print("\n== Who is on call", flush=True)
-    rota()
+        print("\n== Who is on call", flush=True)
+        rosters()
 
 
 def organisation(teams: int):
@@ -205,52 +205,83 @@ def pages() -> None:
     ask("board, 1 open incident", "/")
 
 
-def rota() -> None:
-    """``on_call`` for a thousand schedules, and a year of one."""
-    from datetime import UTC, datetime
+ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "Africa/Cairo", "America/Santiago", "UTC", "Asia/Beirut")
+WORKDAYS = [(weekday, "09:00", "17:00") for weekday in range(5)]
+NIGHTS = [(weekday, "22:00", "06:00") for weekday in range(7)]
+LAYERS = (("Weekly", 0, "week", []), ("Nights", 1, "day", NIGHTS), ("Workdays", 2, "day", WORKDAYS))
+SCHEDULES = 1000
 
+
+def rosters() -> None:
+    """1,000 schedules of 3 layers and 10 overrides from the database: who is on call in all of them."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from oncall import rosters as reader
     from oncall import rota as mathematics
 
-    at = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
-
-    def schedule(number: int) -> mathematics.Schedule:
-        layers = tuple(
-            mathematics.Layer(
-                id=number * 3 + place,
-                name="layer",
-                priority=place,
-                time_zone="Europe/Berlin",
-                anchor=datetime(2026, 1, 5, 9),
-                unit="week",
-                length=1,
-                slots=((1,), (2,), (3,)),
-            )
-            for place in range(3)
-        )
-        overrides = tuple(
-            mathematics.Override(
-                id=place,
-                start=at + timedelta(days=place),
-                end=at + timedelta(days=place, hours=8),
-                kind="replace",
-                person=4,
-                replaces=1,
-            )
-            for place in range(10)
-        )
-        return mathematics.Schedule(id=number, time_zone="Europe/Berlin", layers=layers, overrides=overrides)
-
-    schedules = [schedule(number) for number in range(1000)]
-    for one in schedules[:50]:
-        mathematics.on_call(one, at)
+    at, ids = _many_schedules()
+    reader.load(ids)
+    with CaptureQueriesContext(connection) as queries:
+        began = time.perf_counter()
+        loaded = reader.load(ids)
+        read = time.perf_counter()
+        for one in loaded.values():
+            mathematics.on_call(one, at)
+        done = time.perf_counter()
+    reading, answering = (f"{span * 1000:.0f} ms" for span in (read - began, done - read))
+    print(f"{SCHEDULES} schedules of 3 layers and 10 overrides: read in {reading} ({len(queries)} queries)")
+    print(f"on_call of all of them: {answering}")
+    busiest = loaded[ids[0]]
     began = time.perf_counter()
-    for one in schedules:
-        mathematics.on_call(one, at)
+    pieces = mathematics.final(busiest, at, at + timedelta(days=365))
     took = time.perf_counter() - began
-    began = time.perf_counter()
-    mathematics.final(schedules[0], at, at + timedelta(days=365))
-    year = time.perf_counter() - began
-    print(f"on_call of 1,000 schedules {took * 1000:.0f} ms; final of one over a year {year * 1000:.0f} ms")
+    print(f"final of one of them over a year: {len(pieces)} pieces in {took * 1000:.0f} ms")
+
+
+def _many_schedules():
+    """Daily turns at night and on workdays over weekly ones, each with its windows; five people, ten overrides."""
+    from datetime import UTC, datetime
+
+    from incidents.models import Team, User
+    from oncall.models import Layer, LayerPerson, Override, Restriction, Schedule
+
+    at = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
+    team = Team.objects.create(slug="rota", name="Rota")
+    people = [User(email=f"rota{number}@example.com", name=f"Rota {number}") for number in range(6)]
+    people = User.objects.bulk_create(people)
+    schedules = Schedule.objects.bulk_create(
+        Schedule(slug=f"rota-{number}", name=f"Rota {number}", team=team) for number in range(SCHEDULES)
+    )
+    layers, windows = [], []
+    for number, schedule in enumerate(schedules):
+        for place, (name, priority, unit, _) in enumerate(LAYERS):
+            zone, anchor = ZONES[(number + place) % len(ZONES)], f"2024-01-{1 + number % 28:02}T09:00"
+            layers.append(
+                Layer(schedule=schedule, name=name, priority=priority, time_zone=zone, anchor=anchor, unit=unit)
+            )
+    for layer in Layer.objects.bulk_create(layers):
+        spans = LAYERS[layer.priority][3]
+        windows += [Restriction(layer=layer, weekday=day, start=start, end=end) for day, start, end in spans]
+    Restriction.objects.bulk_create(windows)
+    LayerPerson.objects.bulk_create(
+        LayerPerson(layer=layer, slot=slot, user=person)
+        for layer in layers
+        for slot, person in enumerate(people[:5], 1)
+    )
+    Override.objects.bulk_create(
+        Override(
+            schedule=schedule,
+            start=at + timedelta(days=day, hours=day),
+            end=at + timedelta(days=day, hours=day + 12),
+            kind="replace",
+            person=people[5],
+            replaces=people[day % 5],
+        )
+        for schedule in schedules
+        for day in range(-5, 5)
+    )
+    return at, [schedule.pk for schedule in schedules]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from oncall.models import TemporarySchedule, TemporaryShift
 from oncall.overriding import Wish
 from oncall.temporaries import Fixed
 from tests.factories import UserFactory
-from tests.oncall.conftest import DAY, HOUR, NOON, told
+from tests.oncall.conftest import DAY, HOUR, NOON, START, paged, reachable, settle, told
 
 MIDNIGHT = NOON + 12 * HOUR
 
@@ -124,3 +124,14 @@ def test_those_whose_shifts_move_are_told(trio):
     temporaries.unfix(row, by=trio.root, at=NOON)
 
     assert told(trio.ada)[1:] == ["You are put on call in Payments daily"]
+
+
+def test_a_page_reaches_somebody_whom_only_a_temporary_schedule_names(chain):
+    zed = reachable("Zed")
+    shift = Fixed(zed, START, START + DAY)
+    temporaries.fix(chain.schedule, start=START, end=START + DAY, shifts=[shift], by=chain.ada, at=START)
+
+    incident = chain.declare(1)
+    settle(seconds=0)
+
+    assert paged(incident) == ["Zed"]
