@@ -196,6 +196,34 @@ def delivery(
     )
 
 
+def is_under_way(page: Page, at: datetime) -> bool:
+    """Is a message of the page still alive? One that a personal rule puts off to later can be brought forward."""
+    alive = Delivery.objects.filter(page=page).exclude(state__in=[DeliveryState.FAILED, DeliveryState.CANCELLED])
+    if page.incident.severity_id <= plans.LAST_NOW:
+        alive = alive.exclude(_put_off(at))
+    return alive.exists()
+
+
+def use_another_way(page: Page, at: datetime) -> bool:
+    """Send at once what was put off, else use a method that the page has not used; tell whether there was one."""
+    mine = Delivery.objects.filter(page=page)
+    later = mine.filter(_put_off(at)).order_by("not_before", "pk").first()
+    if later is not None:
+        return mine.filter(pk=later.pk, state=DeliveryState.PENDING).update(not_before=at) == 1
+    used = set(mine.values_list("method_id", flat=True))
+    unused = [method for method in usable_methods([page.person_id]).get(page.person_id, []) if method.pk not in used]
+    if not unused:
+        return False
+    row = delivery(page, unused[0], at=at)
+    row.priority = min([row.priority, *mine.values_list("priority", flat=True)])
+    row.save(force_insert=True)
+    return True
+
+
+def _put_off(at: datetime) -> Q:
+    return Q(state=DeliveryState.PENDING, attempts=0, not_before__gt=at)
+
+
 def end(pages: QuerySet[Page], *, at: datetime, why: str) -> None:
     """End pages that want no answer any more; what has not gone out yet is cancelled."""
     open_pages = pages.filter(ended_at=None)

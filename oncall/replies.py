@@ -7,7 +7,7 @@ from django.db import transaction
 from incidents import lifecycle, timeline
 from incidents.models import EntryKind, Incident
 from incidents.refusals import TransitionError
-from oncall import escalation
+from oncall import bundling, escalation
 from oncall.models import Act, Escalation, Page, RunState
 
 
@@ -35,6 +35,13 @@ def take(page: Page, *, at: datetime, via: str) -> str:
     except TransitionError:
         return f"You have joined {incident.ref} already."
     return f"{incident.held_by} has {incident.ref}; you have joined."
+
+
+def take_all(page: Page, *, at: datetime, via: str) -> str:
+    """The person takes the incident and those that the same message named; returns what happened, in words for them."""
+    others = bundling.carried_with(page)
+    words = [take(one, at=at, via=via) for one in (page, *others)]
+    return " ".join(words) if len(words) < 4 else f"{words[0]} So with {bundling.say_refs(others)}."
 
 
 @transaction.atomic

@@ -15,7 +15,7 @@ from django.db.models.functions import Greatest, Now
 
 from incidents import due, timeline
 from incidents.models import EntryKind, Incident
-from oncall import breaker, canary, messages, paging
+from oncall import breaker, bundling, canary, messages, paging, throttling
 from oncall.channels import transport_for
 from oncall.channels.contract import DeliveryError, Receipt
 from oncall.models import (
@@ -32,7 +32,6 @@ from oncall.models import (
     RunState,
     StepState,
 )
-from oncall.reach import usable_methods
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +45,9 @@ CLAIM = 10  # deliveries of one lease
 def send_due(channel: str, *, at: datetime) -> int:
     """Lease what is due on the channel and send it; return how many were leased."""
     leased = lease(channel, at=at)
-    for delivery in leased:
-        _send(delivery, at=at)
+    for bundle in bundling.gather(leased, at=at):
+        _send(bundle.carrier, at=at, others=bundle.others)
+        bundling.settle(bundle, at=at)
     return len(leased)
 
 
@@ -80,7 +80,7 @@ def _loaded() -> QuerySet[Delivery]:
     )
 
 
-def _send(delivery: Delivery, *, at: datetime) -> None:
+def _send(delivery: Delivery, *, at: datetime, others: Sequence[Delivery] = ()) -> None:
     """Send one leased delivery as its rows stand now, whatever comes of it; a lost lease sends nothing."""
     mine = Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease, state=DeliveryState.SENDING)
     if not mine.update(lease_until=Greatest(F("lease_until"), Now() + LEASE)):
@@ -92,11 +92,13 @@ def _send(delivery: Delivery, *, at: datetime) -> None:
         return
     name = provider = ""
     try:
-        message = messages.compose(delivery, at=at)
+        message = bundling.retell(messages.compose(delivery, at=at), delivery, others)
         transport = transport_for(delivery.channel, message.address)
         name, provider = transport.name, transport.provider
         if resting := breaker.rests_until(provider, at):
             _leave_alone(delivery, provider, resting, at=at)
+            return
+        if throttling.hold(delivery, others, at=at):
             return
         receipt = transport.send(message)
     except DeliveryError as error:
@@ -255,14 +257,9 @@ def report(delivery_id: int, *, attempt: int, arrived: bool, words: str, at: dat
 
 def find_another_way(page: Page, *, at: datetime) -> None:
     """Use the person's next unused method, else bring the next level forward; the incident is locked."""
-    used = set(Delivery.objects.filter(page=page).values_list("method_id", flat=True))
-    alive = Delivery.objects.filter(page=page).exclude(state__in=[DeliveryState.FAILED, DeliveryState.CANCELLED])
-    if page.ended_at is not None or alive.exists():
+    if page.ended_at is not None or paging.is_under_way(page, at):
         return
-    unused = [method for method in usable_methods([page.person_id]).get(page.person_id, []) if method.pk not in used]
-    if unused:
-        paging.delivery(page, unused[0], at=at).save(force_insert=True)
-    else:
+    if not paging.use_another_way(page, at):
         _bring_next_level_forward(page, at)
     due.ring_on_commit()
 

@@ -11,10 +11,10 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from oncall import messages, pages, replies
+from oncall import bundling, messages, pages, replies
 from oncall.models import Page
 
-DEEDS = {"take": replies.take, "pass": replies.pass_on}
+DEEDS = {"take": replies.take, "take-all": replies.take_all, "pass": replies.pass_on}
 
 
 # No session is asked here: the signed word in the address is the right to act, and a forger would have to know it.
@@ -35,6 +35,7 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
         "at": timezone.now(),
         "token": token,
         "waits": pages.waits(page),
+        "others": bundling.carried_with(page),
     }
     return _guarded(render(request, "oncall/answer.html", context, status=400 if request.method == "POST" else 200))
 
