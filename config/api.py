@@ -13,6 +13,7 @@ import incidents.api.catalog
 import incidents.api.deeds
 import incidents.api.incidents
 import incidents.api.people
+import incidents.api.roles
 import oncall.api.contacts
 import oncall.api.escalation
 import oncall.api.overrides
@@ -35,6 +36,7 @@ ROUTERS = (
     oncall.api.policies.router,
     incidents.api.incidents.router,
     incidents.api.deeds.router,
+    incidents.api.roles.router,
     oncall.api.escalation.router,
 )
 ABOUT = """\

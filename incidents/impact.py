@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from incidents import moves
+from incidents import clocks, moves
 from incidents.models import EntryKind, Incident, Service, User
 
 
@@ -43,6 +43,8 @@ def edit(
     if summary.strip() != locked.summary:
         locked.summary = summary.strip()
         moves.tell(locked, EntryKind.UPDATE, locked.summary or "The summary was emptied.", by, at)
+        if locked.summary:
+            clocks.updated(locked, at)
     return moves.finish(locked, "impact", at)
 
 

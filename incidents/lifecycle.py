@@ -139,6 +139,7 @@ def join(incident: Incident, *, by: User, at: datetime) -> Incident:
         raise TransitionError(f"You have joined {locked.ref} already.")
     taking_part.joined_at = at
     taking_part.save(update_fields=["joined_at"])
+    clocks.meet(locked, Rule.RESPOND, at)
     if not locked.acknowledged:
         moves.acknowledged(locked, by, at, at)
         return moves.finish(locked, "acknowledged", at)
@@ -160,6 +161,7 @@ def enter_phase(incident: Incident, *, to: Phase, by: User, at: datetime, versio
         raise TransitionError(f"The phase {to.label} is entered by marking the incident mitigated or resolved.")
     if not locked.acknowledged:
         moves.acknowledged(locked, by, at, at)
+    clocks.meet(locked, Rule.RESPOND, at)
     if to != locked.phase:
         moves.enter(locked, to, at)
         moves.tell(locked, EntryKind.PHASE, f"Entered {to.label}.", by, at)
@@ -198,6 +200,7 @@ def mitigate(
     if impact_over:
         moves.recovered(locked, when)
     moves.enter(locked, Phase.RESOLVE, when)
+    clocks.meet(locked, Rule.RESPOND, when)
     clocks.meet(locked, Rule.MITIGATE, when)
     over = f"{locked.mitigation.rstrip('.')}. Users are well again."
     moves.tell(locked, EntryKind.MITIGATED, over if impact_over else locked.mitigation, by, at, occurred_at=when)
@@ -238,7 +241,8 @@ def resolve(
     locked.root_cause, locked.not_yet_because = root_cause.strip(), not_yet_because.strip()
     moves.enter(locked, Phase.POSTMORTEM, when)
     clocks.meet(locked, Rule.MITIGATE, when)
-    clocks.waive(locked, Rule.ACKNOWLEDGE)
+    clocks.meet(locked, Rule.RESOLVE, when)
+    clocks.waive(locked, at=at, why="resolved")
     clocks.start_postmortem(locked, when)
     text = locked.root_cause or ("The source says that it is over." if by is None else "No root cause is named yet.")
     moves.tell(locked, EntryKind.RESOLVED, text, by, at, occurred_at=when)
@@ -278,8 +282,8 @@ def reopen(
     Impact.objects.get_or_create(incident=locked, ended_at=None, defaults={"started_at": when})
     if Phase(locked.phase).may_become(Phase.MITIGATE):
         moves.enter(locked, Phase.MITIGATE, when)
-    clocks.waive(locked, Rule.POSTMORTEM)
-    clocks.restart_contract(locked)
+    clocks.waive(locked, Rule.POSTMORTEM, at=at, why="reopened")
+    clocks.restart_contract(locked, at=at, why="reopened")
     moves.tell(locked, EntryKind.REOPENED, reason.strip(), by, at, occurred_at=when)
     moves.note(locked, note, by, at)
     return moves.finish(locked, "reopened", at)
@@ -325,7 +329,7 @@ def decline(incident: Incident, *, reason: str, by: User, at: datetime, version:
         raise Invalid("reason", "Say why this was no incident.")
     locked.ended_because = reason.strip()
     Impact.objects.filter(incident=locked, ended_at=None).update(ended_at=at)
-    clocks.waive_all(locked)
+    clocks.waive(locked, at=at, why="declined")
     moves.tell(locked, EntryKind.DECLINED, locked.ended_because, by, at)
     return moves.finish(locked, "declined", at)
 
@@ -367,7 +371,9 @@ def change_severity(
     SeverityChange.objects.create(incident=locked, old=old, new=to, reason=reason.strip(), by=by, at=when)
     SeverityProposal.objects.filter(incident=locked, settled_at=None).update(settled_at=at)
     if locked.is_open:
-        clocks.restart_contract(locked)
+        clocks.restart_contract(locked, at=at, why=f"{old.label} → {to.label}", lowered=to.level > old.level)
+    else:
+        clocks.judge_postmortem_anew(locked, at=at, why=f"{old.label} → {to.label}")
     data = {"old": old.label, "new": to.label}
     text = f"{old.label} → {to.label}: {reason.strip()}"
     moves.tell(locked, EntryKind.SEVERITY, text, by, at, occurred_at=when, data=data)

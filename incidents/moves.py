@@ -123,6 +123,8 @@ def acknowledged(incident: Incident, by: User, when: datetime, at: datetime, *, 
     if incident.phase == Phase.DETECT:
         enter(incident, Phase.RESPOND, when)
     clocks.meet(incident, Rule.ACKNOWLEDGE, when)
+    if not via:
+        clocks.meet(incident, Rule.RESPOND, when)  # at the page, not with a tap from bed
     tell(incident, EntryKind.ACKNOWLEDGED, f"Acknowledged {via}".strip() + ".", by, at, occurred_at=when)
 
 

@@ -3,14 +3,47 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q
-
-from incidents import clocks
-from incidents.models import Clock, Incident, Participant, PhaseEntry, Rule, SeverityProposal, Task, User
-from incidents.states import ClockState, Phase
+from incidents.crew import Crew
+from incidents.models import (
+    Clock,
+    DeadlineRule,
+    Incident,
+    PhaseEntry,
+    PostmortemRule,
+    Role,
+    Rule,
+    SeverityProposal,
+    Task,
+    User,
+)
+from incidents.states import ClockState, Kind, Phase
 
 SOON_SHARE = 0.25  # of a clock's length
 SOON_AT_LEAST = timedelta(seconds=60)
+COUNTING = (ClockState.RUNNING, ClockState.BREACHED)
+OWED_IN = {  # which late clock makes a phase late that was entered in time
+    Phase.RESPOND: (Rule.ACKNOWLEDGE, Rule.RESPOND, Rule.COMMANDER),
+    Phase.MITIGATE: (Rule.MITIGATE,),
+    Phase.RESOLVE: (Rule.RESOLVE,),
+    Phase.POSTMORTEM: (Rule.POSTMORTEM,),
+}
+MISSED = {
+    Rule.ACKNOWLEDGE: "acknowledged late",
+    Rule.RESPOND: "joined late",
+    Rule.COMMANDER: "commander late",
+    Rule.MITIGATE: "mitigation late",
+    Rule.RESOLVE: "resolution late",
+    Rule.POSTMORTEM: "postmortem late",
+}
+DUTIES = {
+    Rule.ACKNOWLEDGE: "somebody has it in hand.",
+    Rule.RESPOND: "somebody works on it.",
+    Rule.COMMANDER: "a commander has joined.",
+    Rule.UPDATE: "an update goes out, again and again until it is resolved.",
+    Rule.MITIGATE: "the bleeding has stopped. This is a clock of the level; the phase bar counts from detection.",
+    Rule.RESOLVE: "it is handled, in working time.",
+    Rule.POSTMORTEM: "the postmortem is there.",
+}
 
 
 @dataclass(frozen=True)
@@ -22,6 +55,9 @@ class Step:
     entered_at: datetime | None
     target_at: datetime | None
     late_by: timedelta | None
+    missed: str = ""  # the duty of the phase that is late although the phase was entered in time
+    counts: bool = False  # the next phase: its target is counted down
+    overdue: bool = False  # the next phase should have been entered by now
 
 
 @dataclass(frozen=True)
@@ -47,18 +83,43 @@ class NextStep:
     icon: str
     due_at: datetime | None = None
     asks: bool = False  # the deed asks for facts first
+    of: int | None = None  # the row that the deed is about
+    writes: str = ""  # the kind of entry that is to be written
 
 
-def phases(incident: Incident) -> list[Step]:
+def phases(incident: Incident, found: list[Clock], at: datetime) -> list[Step]:
     """The bar: when each phase was entered, or when it should be (R-30, R-31: counted from detection)."""
     entered: dict[str, datetime] = {}
     for row in PhaseEntry.objects.filter(incident=incident).order_by("pk"):
         entered.setdefault(row.phase, row.entered_at)
+    broken = {clock.rule: clock for clock in found if clock.state in COUNTING and _is_late(clock, at)}
+    return [_step(incident, Phase(word), entered.get(word), broken, at) for word in Phase.order]
+
+
+def _step(
+    incident: Incident, phase: Phase, entered_at: datetime | None, broken: dict[str, Clock], at: datetime
+) -> Step:
     now = Phase(incident.phase)
-    return [_step(incident, Phase(word), now, entered.get(word)) for word in Phase.order]
+    state = "now" if phase == now else "done" if phase.position < now.position else "next"
+    target_at = target_of(incident, phase)
+    judged = entered_at if state != "next" else None
+    late = judged - target_at if judged and target_at and judged > target_at else None
+    missed = next((broken[rule] for rule in OWED_IN.get(phase, ()) if rule in broken), None)
+    following = state == "next" and phase.position == now.position + 1 and incident.is_open
+    return Step(
+        phase=phase,
+        state=state,
+        entered_at=judged,
+        target_at=target_at,
+        late_by=late,
+        missed="" if late or missed is None or state == "next" else MISSED[Rule(missed.rule)],
+        counts=following and target_at is not None and phase != Phase.POSTMORTEM,
+        overdue=following and target_at is not None and phase != Phase.POSTMORTEM and target_at < at,
+    )
 
 
-def _step(incident: Incident, phase: Phase, now: Phase, entered_at: datetime | None) -> Step:
+def target_of(incident: Incident, phase: Phase) -> datetime | None:
+    """When the phase should be entered; where the level promises working time alone, its clocks say so, not the bar."""
     severity = incident.severity
     span = {
         Phase.DETECT: timedelta(0),
@@ -67,59 +128,82 @@ def _step(incident: Incident, phase: Phase, now: Phase, entered_at: datetime | N
         Phase.RESOLVE: severity.resolve_target,
         Phase.POSTMORTEM: severity.postmortem_target,
     }[phase]
-    target_at = incident.detected_at + incident.scaled(span)
-    late = entered_at - target_at if entered_at and entered_at > target_at else None
-    state = "now" if phase == now else "done" if phase.position < now.position else "next"
-    return Step(phase, state, entered_at if state != "next" else None, target_at, late if state != "next" else None)
+    if severity.ack_rule != DeadlineRule.SPAN and phase not in {Phase.DETECT, Phase.POSTMORTEM}:
+        return None
+    return incident.detected_at + incident.scaled(span)
 
 
-def chips(incident: Incident, at: datetime) -> list[Chip]:
-    """The clocks row, in the order in which the duties begin."""
-    found = [_chip(clock, at) for clock in clocks.of(incident) if clock.state != ClockState.WAIVED]
-    if incident.is_open and incident.severity.postmortem_rule != "optional":
-        span = _in_words(incident.severity.postmortem_due)
-        text = (
-            f"A postmortem is {incident.severity.get_postmortem_rule_display().lower()} at {incident.severity.label}."
-        )
-        found.append(Chip("postmortem", "Postmortem", "wait", "notebook-pen", f"{span} after resolve", None, text))
-    return found
+def chips(incident: Incident, found: list[Clock], at: datetime) -> list[Chip]:
+    """The clocks row: of each duty the one that counts now, in the order of the duties."""
+    latest = {clock.rule: clock for clock in found if clock.state != ClockState.SUPERSEDED}
+    shown = [latest[rule] for rule in Rule.values if rule in latest]
+    row = [_chip(clock, _earlier(clock, found), at) for clock in shown if _counts(clock)]
+    if incident.is_open and Rule.POSTMORTEM not in {chip.rule for chip in row}:
+        row += _postmortem_to_come(incident)
+    return row
 
 
-def _chip(clock: Clock, at: datetime) -> Chip:
+def _counts(clock: Clock) -> bool:
+    """A duty that fell away is shown while it says something: an update, or a document of before, does not."""
+    return clock.state != ClockState.WAIVED or clock.rule not in {Rule.UPDATE, Rule.POSTMORTEM}
+
+
+def _postmortem_to_come(incident: Incident) -> list[Chip]:
+    severity = incident.severity
+    if severity.postmortem_rule == PostmortemRule.OPTIONAL or incident.kind == Kind.BACKFILL:
+        return []
+    text = f"A postmortem is {severity.get_postmortem_rule_display().lower()} at {severity.label}."
+    words = f"{_in_words(severity.postmortem_due)} after resolve"
+    return [Chip(Rule.POSTMORTEM, "Postmortem", "wait", "notebook-pen", words, None, text)]
+
+
+def _chip(clock: Clock, earlier: list[Clock], at: datetime) -> Chip:
+    look, icon, words, counts = _stand(clock, at)
+    length = _in_words(clock.due_at - clock.started_at)
+    rule = f"{clock.severity}: {DUTIES[Rule(clock.rule)]} Due {_moment(clock.due_at, at)}, {length} after "
+    explanation = rule + f"{_moment(clock.started_at, at)}."
+    if clock.why:
+        explanation += f" Waived: {clock.why}."
+    told = [f"{old.severity.label} {old.get_state_display().lower()}" for old in earlier]
+    if told and clock.rule != Rule.UPDATE:
+        explanation += f" Before: {', '.join(told)}."
+    elif told:
+        late = sum(old.state == ClockState.BREACHED for old in earlier)
+        explanation += f" So far {len([old for old in earlier if old.met_at])} updates, {late} late."
+    return Chip(clock.rule, Rule(clock.rule).label, look, icon, words, clock.due_at if counts else None, explanation)
+
+
+def _stand(clock: Clock, at: datetime) -> tuple[str, str, str, bool]:
+    """Look, icon and words of a clock, and whether its countdown is shown."""
     length = clock.due_at - clock.started_at
     of = f"of {_in_words(length)}"
-    explanation = (
-        f"{clock.severity}: due {clock.due_at:%H:%M:%S} UTC, {_in_words(length)} after {clock.started_at:%H:%M:%S} UTC."
-    )
+    if clock.state == ClockState.WAIVED:
+        return "wait", "circle-minus", "waived", False
     if clock.state == ClockState.MET and clock.met_at:
-        return Chip(
-            clock.rule,
-            _label(clock),
-            "met",
-            "check",
-            f"{_in_words(clock.met_at - clock.started_at)} {of}",
-            None,
-            explanation,
-        )
+        return "met", "check", f"{_in_words(clock.met_at - clock.started_at)} {of}", False
     if clock.state == ClockState.BREACHED and clock.met_at:
-        words = f"{_in_words(clock.met_at - clock.due_at)} late, {of}"
-        return Chip(clock.rule, _label(clock), "missed", "circle-alert", words, None, explanation)
-    if clock.state == ClockState.BREACHED or clock.due_at < at:
-        return Chip(clock.rule, _label(clock), "missed", "circle-alert", of, clock.due_at, explanation)
-    soon = clock.due_at - at <= max(length * SOON_SHARE, SOON_AT_LEAST)
-    return Chip(
-        clock.rule,
-        _label(clock),
-        "soon" if soon else "run",
-        "hourglass" if soon else "clock",
-        f"left {of}",
-        clock.due_at,
-        explanation,
-    )
+        return "missed", "circle-alert", f"{_in_words(clock.met_at - clock.due_at)} late, {of}", False
+    if _is_late(clock, at):
+        return "missed", "circle-alert", of, True
+    if clock.due_at - at <= max(length * SOON_SHARE, SOON_AT_LEAST):
+        return "soon", "hourglass", f"left {of}", True
+    return "run", "clock", f"left {of}", True
 
 
-def _label(clock: Clock) -> str:
-    return Rule(clock.rule).label
+def _is_late(clock: Clock, at: datetime) -> bool:
+    if clock.met_at:
+        return clock.met_at > clock.due_at
+    return clock.state == ClockState.BREACHED or clock.due_at < at
+
+
+def _earlier(clock: Clock, found: list[Clock]) -> list[Clock]:
+    return [other for other in found if other.rule == clock.rule and other.pk != clock.pk]
+
+
+def _moment(moment: datetime, at: datetime) -> str:
+    """A time for the explanation of a clock; with its day when that is another one."""
+    day = "" if moment.date() == at.date() else f"{moment:%a} {moment.day} {moment:%b}, "
+    return f"{day}{moment:%H:%M:%S} UTC"
 
 
 def _in_words(span: timedelta) -> str:
@@ -133,44 +217,57 @@ def _in_words(span: timedelta) -> str:
     return f"{seconds // 86400} days"
 
 
-def next_step(incident: Incident, user: User, running: list[Chip], tasks: list[Task]) -> NextStep:
-    """The first that applies: take it, join, stop the bleeding, resolve, a task, close; else nothing."""
-    due = {chip.rule: chip.due_at for chip in running}
+def next_step(incident: Incident, user: User, running: list[Chip], tasks: list[Task], crew: Crew) -> NextStep:
+    """The first that applies: take it, a hole to fill, what my role owes, stop the bleeding, resolve, a task, close."""
+    due = {chip.rule: chip for chip in running}
     if not user.may_declare:
         return NextStep("You are reading. An administrator can make you a responder.", "", "", "eye")
     if incident.is_open:
-        return _step_while_open(incident, user, due)
+        return _step_to_fill(incident, user, due, crew) or _step_of_mine(incident, user, due, crew)
     for task in tasks:
         if task.owner_id == user.pk and task.done_at is None:
             return NextStep(task.title, "", "", "check")
     if incident.status == "resolved":
-        return NextStep("Write the postmortem, then close", "close", "Close", "check", due.get("postmortem"))
+        postmortem = due.get(Rule.POSTMORTEM)
+        until = postmortem.due_at if postmortem else None
+        return NextStep("Write the postmortem, then close", "close", "Close", "check", until)
     return NextStep("Nothing for you here: it is over", "reopen", "Reopen…", "undo-2", asks=True)
 
 
-def _step_while_open(incident: Incident, user: User, due: dict[str, datetime | None]) -> NextStep:
+def _step_to_fill(incident: Incident, user: User, due: dict[str, Chip], crew: Crew) -> NextStep | None:
+    """A hole: nobody has it, a role is offered to me, nobody commands where the level wants it, I have not joined."""
     if not incident.acknowledged:
         return NextStep(
-            "Nobody has it yet. Take it", "acknowledge", "Acknowledge", "user-check", due.get("acknowledge")
+            "Nobody has it yet. Take it", "acknowledge", "Acknowledge", "user-check", _until(due, Rule.ACKNOWLEDGE)
         )
-    if incident.held_by_id != user.pk and not _has_joined(incident, user):
+    if offer := crew.offer_to(user):
+        sentence = f"{offer.giver} asks you to take over: {offer.get_role_display()}"
+        return NextStep(sentence, "answer-handover", "Read the briefing…", "user-check", asks=True, of=offer.pk)
+    if incident.severity.commander_by is not None and crew.is_empty(Role.COMMANDER):
+        until = _until(due, Rule.COMMANDER)
+        return NextStep("Nobody commands yet", "take-command", "Take command…", "hard-hat", until, asks=True)
+    if not crew.has_joined(user):
         return NextStep(f"{incident.held_by} has it. Join if you can help", "join", "Join", "user-plus")
+    joined = due.get(Rule.RESPOND)
+    if incident.held_by_id == user.pk and joined and joined.due_at:
+        return NextStep("You have it. Say when you are at it", "join", "Join", "user-plus", joined.due_at)
+    return None
+
+
+def _step_of_mine(incident: Incident, user: User, due: dict[str, Chip], crew: Crew) -> NextStep:
+    """What I owe: an update that is late or soon due where updates are mine, else the work itself."""
+    update = due.get(Rule.UPDATE)
+    speaks = Role.COMMUNICATIONS if not crew.is_free(Role.COMMUNICATIONS) else Role.COMMANDER
+    if update and update.look in {"soon", "missed"} and update.due_at and speaks in crew.held_by(user):
+        return NextStep("Say how it stands", "", "Post update", "megaphone", update.due_at, writes="update")
     if incident.mitigated_at is None:
-        return NextStep(
-            "Stop the bleeding", "mitigate", "Mark mitigated…", "shield-check", due.get("mitigate"), asks=True
-        )
+        until = _until(due, Rule.MITIGATE)
+        return NextStep("Stop the bleeding", "mitigate", "Mark mitigated…", "shield-check", until, asks=True)
     return NextStep("Remove the cause, then resolve", "resolve", "Resolve…", "check", asks=True)
 
 
-def _has_joined(incident: Incident, user: User) -> bool:
-    return incident.participants.filter(user=user, joined_at__isnull=False).exists()
-
-
-def responders_of(incident: Incident) -> list[Participant]:
-    """Who has it first, then those who joined, in their order."""
-    working = Q(joined_at__isnull=False) | Q(user=incident.held_by_id)
-    parts = Participant.objects.filter(working, incident=incident).select_related("user").order_by("joined_at", "pk")
-    return sorted(parts, key=lambda part: part.user_id != incident.held_by_id)
+def _until(due: dict[str, Chip], rule: Rule) -> datetime | None:
+    return due[rule].due_at if rule in due else None
 
 
 def tasks_of(incident: Incident) -> list[Task]:

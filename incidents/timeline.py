@@ -8,8 +8,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from incidents import live
-from incidents.models import EntryKind, Incident, TimelineEntry, User
+from incidents import clocks, live
+from incidents.models import EntryKind, Incident, Role, RoleHolder, TimelineEntry, User
 from incidents.models.timeline import NOISE, WRITTEN
 from incidents.refusals import Invalid
 
@@ -35,6 +35,7 @@ def write(lines: Sequence[Line], *, at: datetime) -> list[TimelineEntry]:
 
     Readers of the live pages are told when the transaction commits.
     """
+    hats = _hats(lines)
     entries = []
     for line in lines:
         line.incident.timeline_seq += 1
@@ -46,7 +47,7 @@ def write(lines: Sequence[Line], *, at: datetime) -> list[TimelineEntry]:
                 occurred_at=line.occurred_at or at,
                 recorded_at=at,
                 actor=line.by,
-                role=line.role,
+                role=line.role or hats.get((line.incident.pk, line.by.pk if line.by else 0), ""),
                 text=line.text,
                 data=line.data,
             )
@@ -54,6 +55,16 @@ def write(lines: Sequence[Line], *, at: datetime) -> list[TimelineEntry]:
     TimelineEntry.objects.bulk_create(entries)
     live.announce({line.incident.pk: line.incident.timeline_seq for line in lines})
     return entries
+
+
+def _hats(lines: Sequence[Line]) -> dict[tuple[int, int], str]:
+    """The role that each speaker holds now, by incident and person; of two the first (1 query, when one speaks)."""
+    speaking = {line.incident.pk for line in lines if line.by and not line.role}
+    if not speaking:
+        return {}
+    rows = RoleHolder.objects.filter(incident__in=speaking, until=None).values_list("incident", "person", "role")
+    order = sorted(rows, key=lambda row: Role.values.index(row[2]), reverse=True)
+    return {(incident, person): Role(role).label for incident, person, role in order}
 
 
 @transaction.atomic
@@ -88,6 +99,7 @@ def add(
         locked.summary = text
         locked.version += 1
         changed += ["summary", "version"]
+        clocks.updated(locked, occurred_at or at)
     [entry] = write([line], at=at)
     locked.save(update_fields=changed)
     return entry

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from incidents.views import board, command, declare, finding, health, incident, listing, me, stream
+from incidents.views import board, command, declare, finding, health, incident, listing, me, roles, stream
 
 app_name = "incidents"
 urlpatterns = [
@@ -33,6 +33,14 @@ urlpatterns = [
     path("incidents/<int:number>/decline/", command.decline, name="decline"),
     path("incidents/<int:number>/severity/", command.change_severity, name="change-severity"),
     path("incidents/<int:number>/impact/", command.edit_impact, name="edit-impact"),
+    path("incidents/<int:number>/cadence/", command.set_cadence, name="set-cadence"),
+    path("incidents/<int:number>/command/", roles.command, name="take-command"),
+    path("incidents/<int:number>/working-on/", roles.work_on, name="work-on"),
+    path("incidents/<int:number>/handovers/<int:pk>/", roles.answer, name="answer-handover"),
+    path("incidents/<int:number>/roles/<str:role>/", roles.show, name="role"),
+    path("incidents/<int:number>/roles/<str:role>/join/", roles.join, name="join-role"),
+    path("incidents/<int:number>/roles/<str:role>/give/", roles.give, name="give-role"),
+    path("incidents/<int:number>/roles/<str:role>/release/", roles.release, name="release-role"),
     path("incidents/<int:number>/tasks/<int:pk>/done/", command.finish_task, name="finish-task"),
     path("me/", me.me, name="me"),
     path("healthz", health.healthz, name="healthz"),

@@ -36,7 +36,7 @@ from tests.factories import (
 )
 from tests.oncall.conftest import make_chain
 
-FIXED = ("incidents.severity", "incidents.organisation")
+FIXED = ("incidents.severity", "incidents.organisation", "incidents.rolecard")
 
 
 def models_of(app_label):

@@ -12,7 +12,11 @@ from django.db import connection
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ALERTMANAGER_NAMES = ("prometheus-alertmanager", "alertmanager")
-SHIPPED_BY = ("incidents.migrations.0002_ship_severities", "oncall.migrations.0002_ship_policies")
+SHIPPED_BY = (
+    "incidents.migrations.0002_ship_severities",
+    "incidents.migrations.0008_ship_roles",
+    "oncall.migrations.0002_ship_policies",
+)
 NEEDS = {
     "browser": (CHROMIUM_NAMES, "no Chromium was found (on Debian: apt-get install chromium)"),
     "alertmanager": (

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from django.db.models import Value
 
-from incidents import clocks, timeline
+from incidents import breaches, timeline
 from incidents.due import Done
-from incidents.models import Clock, EntryKind, Incident, User
+from incidents.models import Clock, EntryKind, Incident, Notice, User
 from incidents.states import ClockState
 from oncall import climbing, messages, paging
 from oncall.models import Attempt, Channel, Delivery, DeliveryState, Escalation, Page, RunState, SandboxMessage
@@ -18,7 +18,7 @@ from oncall.models import Attempt, Channel, Delivery, DeliveryState, Escalation,
 BLINK = timedelta(seconds=1)  # the engine looks once a second
 BUSY = "the line is busy"
 Due = Callable[[datetime], Done]
-SOURCES: tuple[Due, ...] = (climbing.fire_due, paging.repeat_due, clocks.breach_due)  # in the order of a round
+SOURCES: tuple[Due, ...] = (climbing.fire_due, paging.repeat_due, breaches.breach_due)  # in the order of a round
 
 
 class Clockwork:
@@ -38,6 +38,8 @@ class Clockwork:
                     do(at)
             self._carry(at)
             self.stir()
+        told = Notice.objects.filter(incident=self.incident, dispatched_at=None, due_at__lte=until)
+        told.update(dispatched_at=until)  # a breach of the past is news to nobody
 
     def stir(self) -> None:
         """Forget what waits: a deed may have changed it."""

@@ -7,7 +7,7 @@ from config.demo import alerts
 from config.demo.cast import Cast
 from config.demo.clockwork import Clockwork
 from config.demo.story import Beat, Story
-from incidents import clocks, command, lifecycle, timeline
+from incidents import clocks, command, lifecycle, roles, timeline
 from incidents.models import EntryKind, Incident, Integration, Role, Rule, Service, Severity, Task, User
 from incidents.states import Phase
 from oncall import escalation, replies
@@ -130,9 +130,17 @@ class Player:
         """Write an entry; where nobody speaks, the source does."""
         occurred_at = self._when(happened)
         if who:
+            self._wear(who, role)
             timeline.add(self.incident, kind=kind, text=text, by=who, at=self.at, occurred_at=occurred_at, role=role)
         else:
             self._tell(EntryKind(kind), text, role)
+
+    def _wear(self, who: User, role: str) -> None:
+        """Whoever speaks in a role that nobody holds takes it first."""
+        wanted = next((known for known in Role if known.label == role), None)
+        incident = Incident.objects.get(pk=self.incident.pk)
+        if wanted and incident.is_open and roles.current(incident, wanted) is None:
+            roles.join(incident, wanted, by=who, at=self.at)
 
     def change_severity(self, who: User, to: int, reason: str) -> None:
         """Change the level."""

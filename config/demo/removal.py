@@ -9,12 +9,22 @@ from django.db.models import Q, QuerySet
 
 from config.demo import ORGANISATION
 from config.demo.people import PEOPLE, address_of
-from incidents.models import AlertLevel, EngineBeat, Incident, LatenessBucket, Organisation, Severity, Team, User
+from incidents.models import (
+    AlertLevel,
+    EngineBeat,
+    Incident,
+    LatenessBucket,
+    Organisation,
+    RoleCard,
+    Severity,
+    Team,
+    User,
+)
 from oncall.models import EscalationLevel, EscalationPolicy, EscalationTarget
 
 APPS = ("incidents", "oncall", "postmortems", "account", "socialaccount", "mfa", "admin", "sessions")
 ENGINE = {EngineBeat, LatenessBucket}
-SHIPPED = ENGINE | {AlertLevel, Organisation, Severity, EscalationPolicy, EscalationLevel, EscalationTarget}
+SHIPPED = ENGINE | {AlertLevel, Organisation, RoleCard, Severity, EscalationPolicy, EscalationLevel, EscalationTarget}
 KEPT = SHIPPED | {SocialApp}  # how people sign in is the machine's affair
 
 

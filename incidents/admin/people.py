@@ -103,6 +103,7 @@ class PersonAdmin(ConfigurationAdmin, UserAdmin):
     fieldsets = [
         (None, {"fields": ["name", "email", "time_zone", "access"]}),
         ("Account", {"fields": ["standing", "sign_in", "last_login", "created_at"]}),
+        ("Incidents", {"fields": ["skills"]}),
         ("Taste", {"fields": ["theme"], "classes": ["collapse"]}),
     ]
     add_fieldsets = [(None, {"fields": ["name", "email", "time_zone", "access", "password"]})]

@@ -1,11 +1,12 @@
 """What can be done to an incident. Each call takes the ``version`` that was seen, and answers with the fresh object."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from ninja import Router
 from pydantic import Field
 
-from incidents import lifecycle
+from incidents import command, lifecycle
 from incidents.api import bodies, doors
 from incidents.api.bodies import Body, Level, Moment, Text
 from incidents.api.doors import ApiRequest
@@ -56,6 +57,15 @@ class SeverityDeed(Reasoned):
     """Another level."""
 
     severity: Level
+
+
+class Cadence(Deed):
+    """How often an update is promised."""
+
+    every: Annotated[int, Field(ge=60, le=7 * 24 * 3600)] | None = Field(
+        default=None, description="Seconds between two updates at most; null = as the level has it."
+    )
+    reason: Annotated[str, Field(max_length=500)] = ""
 
 
 class Decline(Deed):
@@ -159,6 +169,20 @@ def change_severity(request: ApiRequest, number: int, said: SeverityDeed) -> Inc
         at=request.at,
         occurred_at=said.at,
         note=said.note,
+        version=said.version,
+    )
+    return fresh(request, number)
+
+
+@router.post("/incidents/{int:number}/cadence", response=IncidentShape, summary="Promise updates so often")
+def set_cadence(request: ApiRequest, number: int, said: Cadence) -> IncidentShape:
+    """Shorter is free; longer than the level's needs a reason, and P0 refuses it."""
+    command.set_cadence(
+        doors.incident_to_act_on(request, number),
+        every=None if said.every is None else timedelta(seconds=said.every),
+        reason=said.reason,
+        by=request.user,
+        at=request.at,
         version=said.version,
     )
     return fresh(request, number)

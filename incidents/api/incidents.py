@@ -67,6 +67,7 @@ class IncidentShape(BaseModel):
     time_scale: int
     detection: Annotated[str, OneOf(Detection)]
     summary: str
+    bridge: str = Field(description="Where people talk; empty = on the page.")
     mitigation: str
     root_cause: str
     not_yet_because: str
@@ -88,7 +89,7 @@ class IncidentShape(BaseModel):
 
 COPIED = (
     "number", "ref", "title", "kind", "status", "phase", "acknowledged", "urgency", "affected_percent", "workaround",
-    "private", "time_scale", "detection", "summary", "mitigation", "root_cause", "not_yet_because",
+    "private", "time_scale", "detection", "summary", "bridge", "mitigation", "root_cause", "not_yet_because",
     "impact_started_at", "detected_at", "declared_at", "acknowledged_at", "held_since", "mitigated_at",
     "recovered_at", "resolved_at", "closed_at", "version",
 )  # fmt: skip
@@ -137,6 +138,9 @@ class ClockShape(BaseModel):
     due_at: Moment
     met_at: Moment | None
     state: Annotated[str, OneOf(ClockState)]
+    severity: Label = Field(description="The level whose contract asks for it.")
+    ended_at: Moment | None = Field(description="When it was waived or superseded.")
+    why: str = Field(description="Why it was waived or superseded.")
 
 
 def loaded(rows: QuerySet[Incident]) -> QuerySet[Incident]:
@@ -180,9 +184,8 @@ def entry_shape(entry: TimelineEntry) -> Entry:
 
 def clock_shape(clock: Clock) -> ClockShape:
     """A clock as the API shows it."""
-    return ClockShape(
-        rule=clock.rule, started_at=clock.started_at, due_at=clock.due_at, met_at=clock.met_at, state=clock.state
-    )
+    copied = ("rule", "started_at", "due_at", "met_at", "state", "ended_at", "why")
+    return ClockShape(**{name: getattr(clock, name) for name in copied}, severity=f"P{clock.severity_id}")
 
 
 def fresh(request: ApiRequest, number: int) -> IncidentShape:
@@ -257,6 +260,6 @@ def add_entry(request: ApiRequest, number: int, said: NewEntry) -> Status[Entry]
 
 @router.get("/incidents/{int:number}/clocks", response=Listing[ClockShape], summary="Read the clocks of an incident")
 def list_clocks(request: ApiRequest, number: int) -> Listing[ClockShape]:
-    """Those that count now, in the order in which they were started."""
+    """All of them, in the order in which they were started; the last of each rule is the one that counts."""
     incident = visibility.incident_for(request.user, number)
     return whole([clock_shape(clock) for clock in clocks.of(incident)])

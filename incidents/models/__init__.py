@@ -3,7 +3,7 @@
 from incidents.models.alert import Alert, AlertStatus, RawEvent
 from incidents.models.catalog import Component, Integration, IntegrationKind, Service
 from incidents.models.clock import Clock, Rule
-from incidents.models.command import Role, Task
+from incidents.models.command import HANDS_ON, Handover, Muster, MusterCall, Role, RoleCard, RoleHolder, Task
 from incidents.models.engine import EngineBeat, LatenessBucket
 from incidents.models.incident import (
     Impact,
@@ -32,6 +32,7 @@ from incidents.models.severity import AlertLevel, DeadlineRule, PostmortemRule, 
 from incidents.models.timeline import EntryKind, TimelineEntry
 
 __all__ = [
+    "HANDS_ON",
     "Access",
     "Alert",
     "AlertLevel",
@@ -42,6 +43,7 @@ __all__ = [
     "DeadlineRule",
     "EngineBeat",
     "EntryKind",
+    "Handover",
     "Holiday",
     "IdempotentAnswer",
     "Impact",
@@ -50,6 +52,8 @@ __all__ = [
     "IntegrationKind",
     "LatenessBucket",
     "Membership",
+    "Muster",
+    "MusterCall",
     "Notice",
     "Organisation",
     "Participant",
@@ -58,6 +62,8 @@ __all__ = [
     "Rank",
     "RawEvent",
     "Role",
+    "RoleCard",
+    "RoleHolder",
     "Rule",
     "SavedFilter",
     "Scope",

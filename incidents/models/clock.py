@@ -9,10 +9,14 @@ from incidents.states import ClockState
 
 
 class Rule(models.TextChoices):
-    """What is owed."""
+    """What is owed, in the order in which the page shows it."""
 
     ACKNOWLEDGE = "acknowledge", "Acknowledged"
+    RESPOND = "respond", "Joined"
+    COMMANDER = "commander", "Commander joined"
+    UPDATE = "update", "Update"
     MITIGATE = "mitigate", "Mitigated"
+    RESOLVE = "resolve", "Resolved"
     POSTMORTEM = "postmortem", "Postmortem"
 
 
@@ -25,6 +29,8 @@ class Clock(models.Model):
     started_at = models.DateTimeField()
     due_at = models.DateTimeField(help_text="UTC; met at this very instant is met (C-20).")
     met_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True, help_text="UTC; when it was waived or superseded.")
+    why = models.CharField(max_length=120, blank=True, help_text="Why it was waived or superseded.")
     state = models.CharField(max_length=12, choices=ClockState, default=ClockState.RUNNING)
 
     class Meta:

@@ -85,6 +85,10 @@ class Incident(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(100)],
         help_text="Drills only: every delay is divided by this.",
     )
+    bridge = models.CharField(max_length=300, blank=True, help_text="Where people talk: a link, a room, a number.")
+    update_every = models.DurationField(
+        null=True, blank=True, help_text="The commander's own cadence of updates; null = the level's (R-62)."
+    )
     detection = models.CharField(max_length=12, choices=Detection, default=Detection.USER_REPORT)
     summary = models.TextField(blank=True, help_text="What is happening and what we do: the now sentence.")
 
@@ -266,6 +270,7 @@ class Participant(models.Model):
     why = models.CharField(max_length=16, help_text="declared, paged, joined or added; the first reason stands.")
     since = models.DateTimeField()
     joined_at = models.DateTimeField(null=True, help_text="UTC; when they began to work on it; null = not yet.")
+    working_on = models.CharField(max_length=160, blank=True, help_text="In their own words (R-57).")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["incident", "user"], name="person_takes_part_once")]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pghistory
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -80,6 +81,12 @@ class User(AbstractBaseUser):
     theme = models.CharField("colours", max_length=8, choices=Theme, default=Theme.DEVICE, blank=True)
     single_keys = models.BooleanField(
         "single-key shortcuts", default=True, help_text="Such as c to declare and j to move down; ? lists them."
+    )
+    skills = ArrayField(
+        models.CharField(max_length=40, blank=True),
+        default=list,
+        blank=True,
+        help_text="Separated by commas, for instance from the role cards; shown when a role is given.",
     )
     is_active = models.BooleanField(
         "active", default=True, help_text="Clear this instead of deleting: an inactive person is never paged."

@@ -38,6 +38,8 @@ class EntryKind(models.TextChoices):
     TASK = "task", "Task"
     POSTMORTEM = "postmortem", "Postmortem"
     IMPACT = "impact", "Impact"
+    ROLE = "role", "Role"
+    MUSTER = "muster", "Muster"
 
     @property
     def is_written(self) -> bool:
@@ -81,6 +83,8 @@ PICTURES = {
     "task": "list-checks",
     "postmortem": "notebook-pen",
     "impact": "users",
+    "role": "hard-hat",
+    "muster": "users",
 }
 
 UNLESS_PRUNING = """

@@ -9,9 +9,10 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from incidents import command, impact, lifecycle
+from incidents import clocks, command, impact, lifecycle
 from incidents.forms import (
     NOT_WHOLE,
+    CadenceForm,
     ImpactForm,
     MitigateForm,
     NothingToAsk,
@@ -123,6 +124,17 @@ def edit_impact(request: SignedInRequest, number: int) -> HttpResponse:
         "summary": incident.summary,
     }
     return _ask_first(request, number, ImpactForm, impact.edit, title="Impact", verb="Save", initial=known)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def set_cadence(request: SignedInRequest, number: int) -> HttpResponse:
+    """How often an update is promised."""
+    every = clocks.cadence(incident_to_act_on(request, number))
+    known = {"every": int(every.total_seconds() // 60) if every else None}
+    return _ask_first(
+        request, number, CadenceForm, command.set_cadence, title="Update cadence", verb="Save", initial=known
+    )
 
 
 @require_POST

@@ -8,11 +8,11 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from incidents import clocks, crew, timeline
 from incidents import room as reading
-from incidents import timeline
 from incidents.assessment import FORMULA
 from incidents.forms import EntryForm
-from incidents.models import Alert, Incident, TimelineEntry
+from incidents.models import Alert, Incident, Role, Rule, TimelineEntry
 from incidents.refusals import Refusal
 from incidents.requests import SignedInRequest, incident_for, incident_to_act_on
 from incidents.views.answers import refuse
@@ -22,7 +22,6 @@ FILTERS = {
     "findings": ("finding",),
     "updates": ("update",),
 }
-ROOM_SHOWS = 3  # people with a card of their own; the others are named together
 
 
 @require_safe
@@ -81,24 +80,27 @@ def add_entry(request: SignedInRequest, number: int) -> HttpResponse:
 
 
 def room_of(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
-    """What the parts that follow the incident's state show (7 queries)."""
+    """What the parts that follow the incident's state show (9 queries)."""
     at = timezone.now()
-    chips = reading.chips(incident, at)
+    found = clocks.of(incident)
+    chips = reading.chips(incident, found, at)
     tasks = reading.tasks_of(incident)
-    responders = reading.responders_of(incident)
+    owed = next((chip.due_at for chip in chips if chip.rule == Rule.COMMANDER), None)
+    people = crew.read(incident, tasks, owed)
     return {
         "incident": incident,
         "at": at,
-        "phases": reading.phases(incident),
+        "phases": reading.phases(incident, found, at),
         "chips": chips,
         "tasks": tasks,
         "open_tasks": sum(task.done_at is None for task in tasks),
-        "next": reading.next_step(incident, request.user, chips, tasks),
+        "next": reading.next_step(incident, request.user, chips, tasks, people),
         "proposal": reading.proposal_of(incident),
         "alerts": list(Alert.objects.filter(incident=incident).order_by("status", "-last_received_at", "pk")[:5]),
         "may_act": request.user.may_declare,
-        "responders": responders[:ROOM_SHOWS],
-        "more_responders": responders[ROOM_SHOWS:],
+        "crew": people,
+        "slots": people.shown(),
+        "commander": people.holder_of(Role.COMMANDER),
         "formula": FORMULA,
     }
 

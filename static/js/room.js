@@ -118,7 +118,14 @@ document.body.addEventListener("deed-done", () => { ask.close(); ask.replaceChil
 document.addEventListener("click", (event) => {
   if (event.target.closest("#arrived")) { release(); story().scrollIntoView({ block: "start" }); }
   if (event.target.closest("#ask a[data-close-dialog]")) event.preventDefault();
-  if (event.target.closest("[data-open-composer]")) { document.getElementById("composer").classList.add("open"); text().focus(); }
+  const opens = event.target.closest("[data-open-composer]");
+  if (opens) {
+    event.preventDefault();
+    const kind = document.querySelector(`#composer input[value="${opens.dataset.openComposer}"]`);
+    if (kind) kind.checked = true;
+    document.getElementById("composer").classList.add("open");
+    text().focus();
+  }
   if (event.target.closest("[data-close-composer]")) document.getElementById("composer").classList.remove("open");
 });
 

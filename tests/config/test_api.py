@@ -43,6 +43,13 @@ DUE = {
     "/services": {"get", "post"},
     "/services/{slug}": {"get"},
     "/integrations": {"get", "post"},
+    "/incidents/{number}/cadence": {"post"},
+    "/incidents/{number}/command": {"post"},
+    "/incidents/{number}/handovers/{handover}/{answer}": {"post"},
+    "/incidents/{number}/roles": {"get"},
+    "/incidents/{number}/roles/{role}": {"put"},
+    "/incidents/{number}/roles/{role}/handover": {"post"},
+    "/incidents/{number}/working-on": {"put"},
     "/schedules": {"get", "post"},
     "/schedules/{slug}": {"get", "patch"},
     "/schedules/{slug}/oncall": {"get"},
@@ -131,7 +138,8 @@ def cases():
 @pytest.mark.parametrize(("operation", "mode"), list(cases()))
 def test_whatever_is_sent_gets_an_answer_that_was_promised(operation, mode, world, one_connection, settings):
     settings.ALLOWED_HOSTS = ["localhost"]
-    known = {"number": world.number, "slug": "known", "email": "amira@example.com"}
+    known = {"number": world.number, "slug": "known", "email": "amira@example.com", "role": "commander"}
+    known |= {"handover": 1, "answer": "accept"}
 
     @given_with(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))

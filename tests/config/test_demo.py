@@ -151,7 +151,10 @@ def test_all_addresses_are_of_reserved_ranges(larkfield):
 
 
 def test_r58_the_payment_story_is_told_in_nine_entries_by_role(story):
-    entries = TimelineEntry.objects.filter(incident=story).exclude(role="").order_by("seq")
+    told = TimelineEntry.objects.filter(incident=story).exclude(
+        kind__in=["role", "phase", "mitigated", "resolved", "closed"]
+    )
+    entries = told.exclude(role="").order_by("seq")
     told = [(entry.occurred_at.strftime("%H:%M:%S"), entry.role) for entry in entries]
 
     assert told == [
@@ -182,6 +185,9 @@ def test_r58_its_figures_are_one_thirteen_and_eighteen_minutes(story):
     assert (story.severity_id, story.detection, story.declared_by) == (0, Detection.MONITORING, None)
     assert {clock.rule: clock.state for clock in story.clocks.exclude(rule=Rule.POSTMORTEM)} == {
         Rule.ACKNOWLEDGE: ClockState.MET,
+        Rule.RESPOND: ClockState.MET,
+        Rule.COMMANDER: ClockState.MET,
+        Rule.UPDATE: ClockState.BREACHED,  # three hours of watching without a word: the story is an honest one
         Rule.MITIGATE: ClockState.MET,
     }
 

@@ -128,7 +128,12 @@ def test_r27_i04_a_raised_severity_keeps_old_new_who_why_and_restarts_the_clocks
     clocks = Clock.objects.filter(incident=incident).order_by("pk").values_list("rule", "state", "due_at")
     assert list(clocks) == [
         ("acknowledge", "superseded", at(60)),
+        ("respond", "superseded", at(60)),
+        ("update", "superseded", at(24 * 60)),
         ("acknowledge", "running", at(10)),
+        ("respond", "running", at(10)),
+        ("commander", "running", at(10)),
+        ("update", "running", at(20)),
         ("mitigate", "running", at(20)),
     ]
     assert (incident.peak_severity, incident.urgency) == (worst, 150.0)

@@ -345,8 +345,10 @@ def test_the_clocks_of_an_incident_are_read():
 
     assert clocks["next"] is None
     by_rule = {clock["rule"]: clock for clock in clocks["items"]}
-    assert set(by_rule) == {"acknowledge", "mitigate"}
-    assert set(by_rule["mitigate"]) == {"rule", "started_at", "due_at", "met_at", "state"}
+    assert set(by_rule) == {"acknowledge", "respond", "commander", "update", "mitigate"}
+    assert set(by_rule["mitigate"]) == {
+        "rule", "started_at", "due_at", "met_at", "state", "severity", "ended_at", "why",
+    }  # fmt: skip
     started, due = (datetime.fromisoformat(by_rule["mitigate"][name]) for name in ("started_at", "due_at"))
     assert due - started == timedelta(minutes=15)
     assert started.tzinfo == UTC
