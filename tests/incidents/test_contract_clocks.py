@@ -45,7 +45,8 @@ def words(answer):
 
 
 def post(client, incident, deed, **said):
-    return client.post(reverse(f"incidents:{deed}", args=[incident.number]), said)
+    incident.refresh_from_db()
+    return client.post(reverse(f"incidents:{deed}", args=[incident.number]), {"version": incident.version, **said})
 
 
 def read(ada, incident):
