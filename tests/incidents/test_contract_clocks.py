@@ -1,6 +1,6 @@
 """The whole contract as clocks, through page and API: joined, updates, the week of a P3, changes of the level."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.urls import reverse
@@ -10,7 +10,7 @@ from incidents import due, lifecycle, roles, timeline
 from incidents.models import Clock, Notice, Participant, Rank, Role, Severity
 from incidents.states import Phase
 from tests.api_caller import Caller
-from tests.factories import MembershipFactory, ServiceFactory, UserFactory
+from tests.factories import MembershipFactory, ServiceFactory, TeamFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 T0 = datetime(2026, 6, 1, 14, 2, tzinfo=UTC)  # a Monday
@@ -251,7 +251,9 @@ def test_r31_a_next_phase_whose_target_has_passed_is_shown_late(client, ada):
 
 
 def test_c6_the_bar_of_a_p3_promises_no_minutes(client, ada):
-    incident = now(3, minutes_ago=120)
+    always = TeamFactory(business_start=time(0), business_end=time(23, 59), business_days="1234567")
+    two_hours_ago = timezone.now() - timedelta(hours=2)
+    incident = now(3, service=ServiceFactory(team=always), detected_at=two_hours_ago)
     lifecycle.acknowledge(incident, by=ada, at=timezone.now())
 
     answer = words(client.get(incident.get_absolute_url()))
