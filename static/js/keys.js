@@ -31,10 +31,10 @@ document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); show(palette); return; }
   if (!single || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input, textarea, select, dialog, [contenteditable]")) return;
-  const sequence = Date.now() - going < SEQUENCE_MS;
+  const sequence = going && event.timeStamp - going < SEQUENCE_MS;
   going = 0;
   if (sequence) { event.stopImmediatePropagation(); if (GO(event.key)) event.preventDefault(); return; }
-  if (event.key === "g") { going = Date.now(); event.stopImmediatePropagation(); return; }
+  if (event.key === "g") { going = event.timeStamp; event.stopImmediatePropagation(); return; }
   if (PLAIN[event.key]?.()) { event.preventDefault(); event.stopImmediatePropagation(); }
 }, true);
 
