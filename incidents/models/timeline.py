@@ -51,7 +51,7 @@ WRITTEN = ("note", "finding", "decision", "action", "update")
 MILESTONES = ("detected", "mitigated", "resolved", "reopened", "closed")
 DEEDS = (
     *("acknowledged", "joined", "severity", "phase", "mitigated", "resolved", "reopened", "closed", "declined"),
-    *("impact", "task", "role"),
+    *("impact", "task", "role", "update"),
 )  # kinds that tell of a deed, so of a new version of the incident
 NOISE = ("delivery",)
 UNTOLD = ("delivery", "page")  # kinds in which nobody searches: they are many and all alike
