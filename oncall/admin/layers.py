@@ -1,21 +1,26 @@
 """One layer of a schedule: its turns, its people, its weekly windows."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponseRedirect
-from django.shortcuts import redirect
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.forms.formsets import all_valid
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path, reverse
 from django.utils import timezone
+from django.views.decorators.http import require_POST
 
 from incidents.admin.configuration import ConfigurationAdmin, RowInline
 from incidents.admin.history import Branch
 from incidents.models.people import validate_time_zone
 from incidents.refusals import Invalid
 from oncall import anchors, scheduling
+from oncall.admin import preview
 from oncall.models import Layer, LayerPerson, Restriction, Schedule
 
 DAWN = datetime.min.replace(tzinfo=UTC)
@@ -131,6 +136,39 @@ class LayerAdmin(ConfigurationAdmin):
         ("In force", {"fields": [("effective_from", "effective_until")]}),
     ]
 
+    def get_urls(self) -> list[Any]:
+        """Add the preview."""
+        view = self.admin_site.admin_view(require_POST(self.preview))
+        return [
+            path("preview/", view, name="oncall_layer_preview_new"),
+            path("<int:number>/preview/", view, name="oncall_layer_preview"),
+            *super().get_urls(),
+        ]
+
+    def preview(self, request: HttpRequest, number: int | None = None) -> HttpResponse:
+        """Show what the form would change; nothing is saved."""
+        row = get_object_or_404(Layer.objects.select_related("schedule"), pk=number) if number else None
+        if not (self.has_change_permission(request, row) if row else self.has_add_permission(request)):
+            raise PermissionDenied
+        form = self.get_form(request, row, change=row is not None)(request.POST, instance=row)
+        is_valid = form.is_valid()
+        formsets, _ = self._create_formsets(request, form.instance, change=row is not None)  # type: ignore[attr-defined]
+        if not (all_valid(formsets) and is_valid):
+            return preview.show(request, {"errors": list(_errors(form, formsets))})
+        layer, at = form.instance, timezone.now()
+        people, windows = formsets
+        wanted = [*_others(layer, at), _turns(layer, _kept(people), _kept(windows))]
+        return preview.answer(request, layer.schedule, wanted, at=at)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Tell the form where its preview is; a layer that is over has none."""
+        row = kwargs.get("obj")
+        if row is None:
+            context["preview_url"] = reverse("admin:oncall_layer_preview_new")
+        elif self.has_change_permission(request, row):
+            context["preview_url"] = reverse("admin:oncall_layer_preview", args=[row.pk])
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Layer | None = None) -> list[str]:
         """A layer stays in its schedule, and its versions share its name."""
         return ["schedule", "name"] if obj else []
@@ -178,6 +216,15 @@ class LayerAdmin(ConfigurationAdmin):
     def response_post_save_change(self, request: HttpRequest, obj: Layer) -> HttpResponseRedirect:
         """Return to the schedule."""
         return redirect("admin:oncall_schedule_change", obj.schedule_id)
+
+
+def _errors(form: Any, formsets: Any) -> Iterator[str]:
+    """Every refusal of a form and its rows, with the field that it belongs to."""
+    for field, texts in form.errors.items():
+        yield from texts if field == "__all__" else (f"{form.fields[field].label}: {text}" for text in texts)
+    for formset in formsets:
+        yield from formset.non_form_errors()
+        yield from (text for row in formset.errors for texts in row.values() for text in texts)
 
 
 def _kept(formset: Any) -> list[dict[str, Any]]:

@@ -581,6 +581,59 @@ def test_a_layer_is_ended_by_its_date(administrator):
     assert "Nobody is in a rotation of this schedule: it pages nobody." in page
 
 
+def preview(client, layer, headers=None, **changes):
+    data = filled(client, url(Layer, "change", layer.pk)) | changes
+    return client.post(url(Layer, "preview", layer.pk), data, headers={"X-Requested-With": "fetch"} | (headers or {}))
+
+
+def test_a_layers_form_shows_what_it_would_change_and_saves_nothing(administrator):
+    ada, ben = UserFactory(name="Ada"), ContactMethodFactory(user__name="Ben").user
+    schedule = ScheduleFactory(people=[ada])
+    layer = schedule.layers.get()
+    rows = list(Layer.objects.values())
+
+    same = preview(administrator, layer).content.decode()
+    other = preview(administrator, layer, **{"people-0-user": ben.pk}).content.decode()
+    page = preview(administrator, layer, {"X-Requested-With": ""}, **{"people-0-user": ben.pk}).content.decode()
+
+    assert "No shift of the next four weeks changes." in same
+    assert "Nobody of this rotation has a verified contact method" in same
+    assert "<td>Ada</td><td><strong>Ben</strong></td>" in other
+    assert "verified contact" not in other
+    assert "<title>" in page
+    assert "Nothing has been saved." in page
+    assert list(Layer.objects.values()) == rows
+    check_no_inline_style_or_script(administrator.get(url(Layer, "change", layer.pk)).content.decode())
+
+
+def test_a_preview_of_a_form_that_cannot_be_read_says_why(administrator):
+    layer = ScheduleFactory().layers.get()
+
+    answer = preview(administrator, layer, length="0", anchor="soon").content.decode()
+
+    assert "Length: Ensure this value is greater than or equal to 1." in answer
+    assert "Anchor: “soon” is not a wall-clock time." in answer
+
+
+def test_a_preview_of_a_new_layer_counts_it_in(administrator):
+    schedule = ScheduleFactory(people=[UserFactory(name="Ada")])
+    data = filled(administrator, f"{url(Layer, 'add')}?schedule={schedule.pk}")
+    data |= {"name": "Top", "priority": "5", "anchor": "2026-01-05T09:00", "people-0-slot": "1"}
+    data |= {"people-0-user": UserFactory(name="Ben").pk}
+
+    answer = administrator.post(url(Layer, "preview_new"), data, headers={"X-Requested-With": "fetch"})
+
+    assert "<td>Ada</td><td><strong>Ben</strong></td>" in answer.content.decode()
+    assert Layer.objects.count() == 1
+
+
+def test_a_preview_is_for_administrators(client):
+    layer = ScheduleFactory().layers.get()
+    sign_in(client, UserFactory())
+
+    assert client.post(url(Layer, "preview", layer.pk)).status_code == 302
+
+
 def override(client, schedule, **said):
     data = filled(client, url(Schedule, "change", schedule.pk))
     now = timezone.now()
