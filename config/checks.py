@@ -91,6 +91,25 @@ def twilio_is_whole(**_: Any) -> Iterable[CheckMessage]:
         )
 
 
+@register()
+def slack_and_ntfy_are_whole(**_: Any) -> Iterable[CheckMessage]:
+    """tocsin.W005 and W006."""
+    if bool(settings.SLACK_BOT_TOKEN) != bool(settings.SLACK_SIGNING_SECRET):
+        missing = "SLACK_SIGNING_SECRET" if settings.SLACK_BOT_TOKEN else "SLACK_BOT_TOKEN"
+        yield Warning(
+            f"Slack is set up by half: {missing} is missing, so "
+            + ("buttons do nothing." if settings.SLACK_BOT_TOKEN else "no message can leave."),
+            hint="Set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET, or neither.",
+            id="tocsin.W005",
+        )
+    if settings.NTFY_TOKEN and not settings.NTFY_URL:
+        yield Warning(
+            "NTFY_TOKEN is set without NTFY_URL: it is used for no server.",
+            hint="Set NTFY_URL, for example https://ntfy.example.com",
+            id="tocsin.W006",
+        )
+
+
 def _is_this_machine(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

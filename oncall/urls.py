@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from oncall.views import answer, contacts, escalation, fragments, oncall, policies, reached, sandbox, twilio
+from oncall.views import answer, contacts, escalation, fragments, oncall, policies, reached, sandbox, slack, twilio
 
 app_name = "oncall"
 urlpatterns = [
@@ -30,6 +30,7 @@ urlpatterns = [
     path("sandbox/<int:pk>/", sandbox.phone, name="sandbox-phone"),
     path("sandbox/<int:pk>/messages/", sandbox.messages_fragment, name="sandbox-messages"),
     path("sandbox/<int:pk>/empty/", sandbox.empty, name="sandbox-empty"),
+    path("slack/actions/", slack.actions, name="slack-actions"),
     path("twilio/sms/", twilio.sms, name="twilio-sms"),
     path("twilio/sms/<int:delivery>/<int:attempt>/", twilio.sms_status, name="twilio-sms-status"),
     path("twilio/call/<int:delivery>/<int:attempt>/", twilio.call_status, name="twilio-call-status"),

@@ -19,6 +19,7 @@ from tests.factories import (
     TeamFactory,
     UserFactory,
 )
+from tests.providers.server import Provider
 from tests.providers.twilio import NUMBER, Twilio
 
 START = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)  # the night on which Berlin's clocks go forward
@@ -143,6 +144,14 @@ def make_trio():
 def told(person):
     """The subjects of what the person must be told, in order."""
     return list(Notice.objects.filter(person=person).order_by("pk").values_list("subject", flat=True))
+
+
+@pytest.fixture
+def provider():
+    """A server that says 200 to everything until it is told otherwise."""
+    server = Provider()
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
 
-import pytest
-
 
 @dataclass
 class Asked:
@@ -88,11 +86,3 @@ class Provider:
                 pass
 
         return Handler
-
-
-@pytest.fixture
-def provider():
-    """A server that says 200 to everything."""
-    server = Provider()
-    yield server
-    server.close()
