@@ -1,6 +1,6 @@
 """The keys of a call and the buttons of a chat.
 
-4 takes it, 5 passes it on, 6 says that it is over, star says it again. Buttons count for the one to whom they were sent.
+4 takes it, 5 passes it on, 6 says that it is over, star says it again. A button counts for its addressee alone.
 """
 
 from collections.abc import Callable
