@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Subquery, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
 
 from incidents import clocks, live
 from incidents.models import EntryKind, Incident, Role, RoleHolder, TimelineEntry, User
@@ -120,8 +122,11 @@ def page_of(
     before: TimelineEntry | None = None,
     limit: int = NEWEST,
 ) -> list[TimelineEntry]:
-    """The newest entries, or those older than ``before``; deliveries only when asked for."""
-    entries = story(incident)
+    """The newest entries, or those older than ``before``; deliveries only when asked for (1 query).
+
+    Each says in ``hidden`` how many entries the choice leaves out.
+    """
+    entries = story(incident).annotate(hidden=_count_hidden(incident, kinds, noise))
     if kinds:
         entries = entries.filter(kind__in=kinds)
     elif not noise:
@@ -139,9 +144,11 @@ def since(incident: Incident, seq: int, limit: int = 200) -> list[TimelineEntry]
     return list(entries.order_by("seq", "pk")[:limit])
 
 
-def count_hidden(incident: Incident, *, kinds: Sequence[str] = (), noise: bool = False) -> int:
-    """How many entries a filter leaves out (1 query)."""
+def _count_hidden(incident: Incident, kinds: Sequence[str], noise: bool) -> Combinable:
+    """How many entries a filter leaves out, as a part of the query for the others."""
     if noise:
-        return 0
-    entries = TimelineEntry.objects.filter(incident=incident)
-    return (entries.exclude(kind__in=kinds) if kinds else entries.filter(kind__in=NOISE)).count()
+        return Value(0)
+    entries = TimelineEntry.objects.filter(incident=incident).order_by()
+    left_out = entries.exclude(kind__in=kinds) if kinds else entries.filter(kind__in=NOISE)
+    counted = left_out.annotate(one=Value(1)).values("one").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counted), 0)

@@ -1,8 +1,8 @@
 """The addresses of the ground floor."""
 
-from django.urls import path
+from django.urls import path, re_path
 
-from incidents.views import board, command, declare, finding, health, incident, listing, me, roles, stream
+from incidents.views import board, command, declare, finding, health, incident, listing, me, roles, story, stream
 
 app_name = "incidents"
 urlpatterns = [
@@ -42,6 +42,9 @@ urlpatterns = [
     path("incidents/<int:number>/roles/<str:role>/give/", roles.give, name="give-role"),
     path("incidents/<int:number>/roles/<str:role>/release/", roles.release, name="release-role"),
     path("incidents/<int:number>/tasks/<int:pk>/done/", command.finish_task, name="finish-task"),
+    path("incidents/<int:number>/story/", story.story, name="story"),
+    path("incidents/<int:number>/told/", story.told, name="told"),
+    re_path(r"^incidents/(?P<number>[0-9]{1,9})/timeline\.(?P<form>csv|md)$", story.export, name="export"),
     path("me/", me.me, name="me"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

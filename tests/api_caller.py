@@ -41,6 +41,9 @@ class Caller:
     def patch(self, path, **body):
         return self.send("PATCH", path, json.dumps(body))
 
+    def put(self, path, **body):
+        return self.send("PUT", path, json.dumps(body))
+
     def send(self, method, path, body="", headers=None, **more):
         return self.client.generic(
             method, ROOT + path, body, "application/json", headers={**self.headers, **(headers or {})}, **more

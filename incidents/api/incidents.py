@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from ninja import Query, Router, Status
 from pydantic import BaseModel, Field
 
-from incidents import clocks, lifecycle, search, timeline, visibility
+from incidents import clocks, lifecycle, search, storytelling, timeline, visibility
 from incidents.api import bodies, catalog, doors
 from incidents.api.bodies import Body, Label, Level, Moment, OneLine, OneOf, Slug, Text
 from incidents.api.doors import ApiRequest
@@ -115,6 +115,12 @@ class NewEntry(Body):
     occurred_at: Moment | None = Field(default=None, description="When it happened; null = now.")
 
 
+class Pinned(Body):
+    """Whether an entry tells the story."""
+
+    pinned: bool
+
+
 class Entry(BaseModel):
     """One line of the story; it is never changed."""
 
@@ -167,7 +173,7 @@ def incident_shape(incident: Incident) -> IncidentShape:
 
 
 def entry_shape(entry: TimelineEntry) -> Entry:
-    """A line as the API shows it; its actor is loaded. Nothing can be pinned yet."""
+    """A line as the API shows it; its actor is loaded."""
     return Entry(
         id=entry.pk,
         seq=entry.seq,
@@ -177,7 +183,7 @@ def entry_shape(entry: TimelineEntry) -> Entry:
         actor=entry.actor.email if entry.actor else None,
         role=entry.role,
         text=entry.text,
-        pinned=False,
+        pinned=hasattr(entry, "pin"),
         data=entry.data,
     )
 
@@ -245,7 +251,8 @@ def get_incident(request: ApiRequest, number: int) -> IncidentShape:
 def list_timeline(request: ApiRequest, number: int, window: Query[Window]) -> Listing[Entry]:
     """In the order in which things happened, whenever they were written down."""
     incident = visibility.incident_for(request.user, number)
-    return piece(request, timeline.story(incident), window, entry_shape, by=("occurred_at", "seq", "pk"))
+    entries = timeline.story(incident).select_related("actor", "pin")
+    return piece(request, entries, window, entry_shape, by=("occurred_at", "seq", "pk"))
 
 
 @router.post("/incidents/{int:number}/timeline", response={201: Entry}, summary="Write on the timeline")
@@ -256,6 +263,14 @@ def add_entry(request: ApiRequest, number: int, said: NewEntry) -> Status[Entry]
         incident, kind=said.kind, text=said.text, by=request.user, at=request.at, occurred_at=said.occurred_at
     )
     return Status(201, entry_shape(entry))
+
+
+@router.put("/incidents/{int:number}/timeline/{int:seq}/pin", response=Entry, summary="Pin an entry")
+def pin_entry(request: ApiRequest, number: int, seq: int, said: Pinned) -> Entry:
+    """Take it into the story so far, or out of it."""
+    incident = doors.incident_to_act_on(request, number)
+    entry = storytelling.pin(incident, seq, pinned=said.pinned, by=request.user, at=request.at)
+    return entry_shape(entry)
 
 
 @router.get("/incidents/{int:number}/clocks", response=Listing[ClockShape], summary="Read the clocks of an incident")

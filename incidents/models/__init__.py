@@ -29,7 +29,7 @@ from incidents.models.people import (
 )
 from incidents.models.saved import SavedFilter
 from incidents.models.severity import AlertLevel, DeadlineRule, PostmortemRule, Severity
-from incidents.models.timeline import EntryKind, TimelineEntry
+from incidents.models.timeline import EntryKind, Pin, TimelineEntry
 
 __all__ = [
     "HANDS_ON",
@@ -58,6 +58,7 @@ __all__ = [
     "Organisation",
     "Participant",
     "PhaseEntry",
+    "Pin",
     "PostmortemRule",
     "Rank",
     "RawEvent",

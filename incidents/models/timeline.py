@@ -148,3 +148,14 @@ class TimelineEntry(models.Model):
     def is_milestone(self) -> bool:
         """Drawn as a line across the page."""
         return self.kind in MILESTONES
+
+
+class Pin(models.Model):
+    """The entry is part of the story so far. ``incidents.storytelling`` alone writes pins."""
+
+    entry = models.OneToOneField(TimelineEntry, on_delete=models.CASCADE, related_name="pin")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"pin of {self.entry_id}"

@@ -38,6 +38,7 @@ def addresses():
         "/incidents/declare/",
         f"/incidents/{hot.number}/",
         f"/incidents/{ended.number}/",
+        f"/incidents/{ended.number}/story/",
         f"/incidents/{hot.number}/mitigate/",
         f"/incidents/{hot.number}/severity/",
         f"/incidents/{hot.number}/impact/",

@@ -159,7 +159,7 @@ def test_nothing_ticked_is_said_and_a_viewer_may_not(client, ada):
 
 def test_the_list_costs_the_same_for_two_and_for_fifty(client, ada, django_assert_num_queries):
     def cost(query):
-        with django_assert_num_queries(11) if query else django_assert_num_queries(10):
+        with django_assert_num_queries(9) if query else django_assert_num_queries(8):
             client.get("/incidents/", query)
 
     for number in range(2):

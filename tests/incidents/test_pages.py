@@ -37,8 +37,8 @@ def words(answer):
 def test_the_board_costs_the_same_for_one_incident_and_fifty(client, ada, count, django_assert_num_queries):
     incidents = [declare(2, by=ada, affected_percent=number) for number in range(count)]
 
-    # session, user, incidents, clocks, people, overdue, shell: open count, engine beat, clock
-    with django_assert_num_queries(9):
+    # session, user, incidents, clocks, people, overdue, shell
+    with django_assert_num_queries(7):
         answer = client.get("/")
 
     assert all(incident.ref in words(answer) for incident in incidents)
@@ -52,11 +52,11 @@ def test_the_incident_page_costs_the_same_for_one_entry_and_a_thousand(
     for number in range(count):
         timeline.add(incident, kind="note", text=f"note {number}", by=ada, at=timezone.now())
 
-    with django_assert_max_num_queries(18) as queries:
+    with django_assert_max_num_queries(15) as queries:
         answer = page(client, incident)
 
     assert f"note {count - 1}" in words(answer)
-    assert len(queries) == 18
+    assert len(queries) == 15
 
 
 def test_earlier_entries_are_one_link_away(client, ada):

@@ -91,7 +91,7 @@ def test_list_costs_the_same_for_one_and_three(browser, begin, django_assert_num
     for _ in range(count):
         begin().resolve()
 
-    with django_assert_num_queries(8):  # session, user, count, page, headline; of the shell 3
+    with django_assert_num_queries(6):  # session, user, count, page, headline, shell
         browser.get(LIST)
 
 
@@ -224,7 +224,7 @@ def test_detail_costs_the_same_for_one_and_three(browser, begin, django_assert_n
     for section in story.document.sections.all()[:people]:
         editing.save_section(section, text="x", base_version=1, by=UserFactory(), at=timezone.now())
 
-    with django_assert_num_queries(8):  # session, user, document, sections, people; of the shell 3
+    with django_assert_num_queries(6):  # session, user, document, sections, people, shell
         browser.get(address(story))
 
 

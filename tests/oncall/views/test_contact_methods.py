@@ -184,7 +184,7 @@ def test_the_page_costs_the_same_for_one_and_three(client, ada, count, django_as
     for number in range(count):
         ContactMethodFactory(user=ada, channel=Channel.EMAIL, address=f"{number}@example.com")
 
-    with django_assert_num_queries(7):  # session, person, methods, their probes, and three of the shell
+    with django_assert_num_queries(5):  # session, person, methods, their probes, the shell
         client.get(PAGE)
 
 
