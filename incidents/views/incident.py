@@ -123,6 +123,6 @@ def story_of(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
         "more": more,
         "oldest": entries[-1].seq if entries else 0,
         "show": show,
-        "hidden": entries[0].hidden if entries else incident.timeline_seq,
+        "hidden": getattr(entries[0], "hidden", 0) if entries else incident.timeline_seq,
         "filters": [("", "All"), ("decisions", "Decisions"), ("findings", "Findings"), ("updates", "Updates")],
     }
