@@ -30,19 +30,20 @@ class ContactMethodForm(forms.Form):
     channel = forms.ChoiceField(label="Way", choices=[(channel, channel.label) for channel in ways.CHOICES])
     address = forms.CharField(
         max_length=500,
-        required=False,
+        error_messages={"required": "Say where."},
         help_text="A number with country code, an e-mail address, a topic, or the address of a chat or webhook.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "placeholder": "+49 151 2345678"}),
     )
 
-    def clean(self) -> dict[str, Any]:
-        """Only the board needs no address."""
-        said = super().clean() or self.cleaned_data
-        if said.get("channel") == Channel.IN_APP:
-            said["address"] = said.get("address") or "board"
-        elif not said.get("address") and "address" not in self.errors:
-            self.add_error("address", "Say where.")
-        return said
+    use_required_attribute = False  # the board needs no address
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["address"].required = self.data.get("channel") != Channel.IN_APP
+
+    def clean_address(self) -> str:
+        """The board is its own address."""
+        return str(self.cleaned_data["address"]) or "board"
 
 
 class CodeForm(forms.Form):

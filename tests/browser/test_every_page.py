@@ -43,6 +43,7 @@ def addresses():
         f"/incidents/{hot.number}/severity/",
         f"/incidents/{hot.number}/impact/",
         "/me/",
+        "/me/contact-methods/",
         "/me/reached/",
         "/on-call/",
         f"/on-call/schedules/{schedule.slug}/",
