@@ -20,6 +20,7 @@ import oncall.api.overrides
 import oncall.api.policies
 import oncall.api.rules
 import oncall.api.schedules
+import oncall.api.simulation
 import oncall.api.swaps
 from incidents.api import once, problems
 from incidents.api.bodies import StrictParser
@@ -38,6 +39,7 @@ ROUTERS = (
     incidents.api.deeds.router,
     incidents.api.roles.router,
     oncall.api.escalation.router,
+    oncall.api.simulation.router,
 )
 ABOUT = """\
 Everything here asks for `Authorization: Bearer <token>`; an administrator makes a token with `manage.py token EMAIL`.

@@ -51,7 +51,7 @@ def fire_due(at: datetime) -> due.Done:
     ids = list(due_runs(at).order_by("due_at", "pk").values_list("incident", flat=True)[: due.BATCH])
     if not ids:
         return due.Done()
-    return due.Done(rows=due.in_sets(ids, lambda some: _fire(some, at), lambda row, error: _blame(row, error, at)))
+    return due.Done(rows=due.in_sets(ids, lambda some: fire(some, at), lambda row, error: _blame(row, error, at)))
 
 
 def due_runs(at: datetime) -> QuerySet[Escalation]:
@@ -61,7 +61,8 @@ def due_runs(at: datetime) -> QuerySet[Escalation]:
 
 
 @transaction.atomic
-def _fire(incident_ids: Sequence[int], at: datetime) -> int:
+def fire(incident_ids: Sequence[int], at: datetime) -> int:
+    """Fire what is due of these incidents, locked first and read again; one level of each run."""
     locked = (
         Incident.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
         .select_related("severity", "service__team")

@@ -1,12 +1,12 @@
 """What people choose on the pages of the pager."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
 
-from incidents.models import Service, User
+from incidents.models import Service, Severity, User
 from oncall import ways
 from oncall.models import Channel, ContactMethod
 from oncall.wishing import OURS
@@ -63,6 +63,43 @@ class SnoozeForm(forms.Form):
         coerce=int,
         initial=30,
     )
+
+
+class SimulationForm(forms.Form):
+    """An incident that is only thought of: where, how bad, when, and who would not answer. ``zone`` is the reader's."""
+
+    service = forms.ModelChoiceField(
+        Service.objects.filter(is_active=True).select_related("team").order_by("name", "pk"), to_field_name="slug"
+    )
+    severity = forms.ModelChoiceField(
+        Severity.objects.order_by("level"), required=False, empty_label="Not named (generic ladder)"
+    )
+    at = forms.DateTimeField(
+        label="When",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    answers = forms.ChoiceField(
+        label="Who answers",
+        choices=[("nobody", "Nobody answers"), ("others", "Everyone but the chosen answers after a minute")],
+        required=False,
+        initial="nobody",
+    )
+    silent = forms.ModelMultipleChoiceField(
+        User.objects.filter(is_active=True).order_by("name", "pk"),
+        label="Who does not answer",
+        required=False,
+        widget=forms.SelectMultiple(attrs={"size": "5"}),
+    )
+
+    def __init__(self, *args: object, zone: tzinfo, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.zone = zone
+
+    def clean_at(self) -> datetime | None:
+        """Read the wall clock of the reader."""
+        said: datetime | None = self.cleaned_data["at"]
+        return said.replace(tzinfo=self.zone).astimezone(UTC) if said else None
 
 
 class PersonForm(forms.Form):

@@ -262,7 +262,7 @@ def unsent(at: datetime) -> QuerySet[Delivery]:
 def repeat_due(at: datetime) -> due.Done:
     """Call again whoever has not answered: the due source ``repeats`` (C-9)."""
     ids = list(repeating(at).values_list("pk", flat=True)[: due.BATCH])
-    return due.Done(rows=_repeat(ids, at)) if ids else due.Done()
+    return due.Done(rows=repeat(ids, at)) if ids else due.Done()
 
 
 def repeating(at: datetime) -> QuerySet[Page]:
@@ -271,7 +271,8 @@ def repeating(at: datetime) -> QuerySet[Page]:
 
 
 @transaction.atomic
-def _repeat(ids: Collection[int], at: datetime) -> int:
+def repeat(ids: Collection[int], at: datetime) -> int:
+    """Call again for those of these pages that still want an answer, their incidents locked first."""
     wanted = Page.objects.filter(pk__in=ids).values("incident")
     locked = Incident.objects.select_for_update(no_key=True, skip_locked=True).filter(pk__in=wanted).order_by("pk")
     incidents = {incident.pk: incident for incident in locked}

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from oncall.views import answer, contacts, escalation, fragments, oncall, policies, reached, sandbox, slack, twilio
+from oncall.views import (
+    answer,
+    contacts,
+    escalation,
+    fragments,
+    oncall,
+    policies,
+    reached,
+    sandbox,
+    simulation,
+    slack,
+    twilio,
+)
 
 app_name = "oncall"
 urlpatterns = [
@@ -12,6 +24,7 @@ urlpatterns = [
     path("on-call/paged/", fragments.my_open_page, name="my-open-page"),
     path("on-call/schedules/<slug:slug>/", oncall.schedule, name="schedule"),
     path("escalation/", policies.policies, name="policies"),
+    path("escalation/simulate/", simulation.simulate, name="simulate"),
     path("incidents/<int:number>/escalation/", escalation.card, name="escalation-card"),
     path("incidents/<int:number>/escalation/clock/", fragments.escalation_clock, name="escalation-clock"),
     path("incidents/<int:number>/escalate/", escalation.escalate_now, name="escalate"),

@@ -48,6 +48,8 @@ def addresses():
         "/on-call/",
         f"/on-call/schedules/{schedule.slug}/",
         "/escalation/",
+        "/escalation/simulate/",
+        f"/escalation/simulate/?service={hot.service.slug}&severity=0&answers=nobody",
         f"/sandbox/{waiting.person_id}/",
         f"/a/{messages.token_of(waiting)}/",
         "/postmortems/",
