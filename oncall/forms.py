@@ -119,7 +119,7 @@ class RuleForm(forms.Form):
         choices=[("", "No way"), *((way.value, way.label) for way in Channel if way not in OURS)], required=False
     )
     minutes = forms.IntegerField(
-        label="Minutes after the page", min_value=0, max_value=1440, required=False, initial=0, widget=forms.NumberInput
+        label="Minutes after the page", min_value=0, max_value=1440, required=False, initial=0
     )
 
     def rule(self, band: str) -> tuple[str, str, timedelta] | None:
