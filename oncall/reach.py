@@ -84,9 +84,7 @@ class Reach:
             return []
         name = self._schedule_names[schedule_id]
         return [
-            Reached(
-                self._users[row.person], f"on call, {name}" + (", override" if row.override else f", {row.layer_name}")
-            )
+            Reached(self._users[row.person], f"on call, {name}, {_why(row)}")
             for row in rota.on_call(roster, self.at)
             if row.person in self._users
         ]
@@ -107,7 +105,7 @@ class Reach:
         wanted = {pk for pks in self._schedules_of_team.values() for pk in pks}
         wanted |= {target["schedule"] for target in targets if target["kind"] == TargetKind.SCHEDULE}
         self._schedule_names = dict(Schedule.objects.filter(pk__in=wanted).values_list("pk", "name"))
-        self._rosters = rosters.load(wanted)
+        self._rosters = rosters.load(wanted, since=self.at)
         self._load_users(targets)
 
     def _load_users(self, targets: list[Target]) -> None:
@@ -123,6 +121,13 @@ class Reach:
         people = list(User.objects.filter(access="administrator", is_active=True).order_by("pk"))
         self._methods |= usable_methods([person.pk for person in people])
         return [person for person in people if self.methods(person)]
+
+
+def _why(row: rota.OnCall) -> str:
+    """What put the person on call."""
+    if row.temporary:
+        return "temporary schedule"
+    return "override" if row.override else row.layer_name
 
 
 def usable_methods(user_ids: Collection[int]) -> dict[int, list[ContactMethod]]:

@@ -1,7 +1,7 @@
 """Schedules: make, edit as of now, read, and who is on call when."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Annotated
 
 from django.core.exceptions import ValidationError
@@ -264,10 +264,9 @@ def get_on_call(request: ApiRequest, slug: str, when: Query[Instant]) -> OnCallS
 @router.get("/schedules/{slug}/final", response=FinalSchedule, summary="Who is on call when")
 def get_final(request: ApiRequest, slug: str, span: Query[Range]) -> FinalSchedule:
     """The stretches and the gaps between two instants, 400 days apart at most."""
-    if not timedelta(0) < span.end - span.start <= LONGEST_LOOK:
-        raise Invalid("to", f"Choose an end after the start, {LONGEST_LOOK.days} days later at most.")
+    start, end = bounded(span)
     roster = _roster(Schedule.objects.get(slug=slug))
-    pieces = rota.final(roster, span.start, span.end) if roster else (rota.Piece(span.start, span.end, ()),)
+    pieces = rota.final(roster, start, end) if roster else (rota.Piece(start, end, ()),)
     emails = _emails({person for each in pieces for person in each.people})
     return FinalSchedule(
         items=[
@@ -277,6 +276,17 @@ def get_final(request: ApiRequest, slug: str, span: Query[Range]) -> FinalSchedu
         ],
         gaps=[Gap(start=each.start, end=each.end) for each in rota.gaps(pieces)],
     )
+
+
+def bounded(span: Range) -> tuple[datetime, datetime]:
+    """The start and the end of a range that can be looked at.
+
+    Raises:
+        Invalid: it is empty or longer than 400 days.
+    """
+    if not timedelta(0) < span.end - span.start <= LONGEST_LOOK:
+        raise Invalid("to", f"Choose an end after the start, {LONGEST_LOOK.days} days later at most.")
+    return span.start, span.end
 
 
 def shape(schedule: Schedule, layers: Iterable[Layer]) -> ScheduleShape:

@@ -8,11 +8,12 @@ from pydantic import BaseModel, Field
 from incidents.api import bodies, doors
 from incidents.api.bodies import Body, Email, Moment, OneOf, Slug
 from incidents.api.doors import ApiRequest
-from incidents.api.lists import Listing, Window, piece
+from incidents.api.lists import Listing, Window, piece, whole
 from incidents.models import Scope, User
 from incidents.refusals import NotAllowed
-from oncall import absences, swapping
+from oncall import absences, rosters, rota, swapping
 from oncall.api.overrides import Reason, Within, touching
+from oncall.api.schedules import Range, bounded
 from oncall.models import Leave, Schedule, Swap, SwapState
 
 router = Router(tags=["schedules"])
@@ -67,6 +68,15 @@ class LeaveShape(BaseModel):
     start: Moment
     end: Moment
     reason: str | None
+
+
+class NeedShape(BaseModel):
+    """A time in which a person is on call and away. ``nobody_else``: there is nobody with them who is not away too."""
+
+    start: Moment
+    end: Moment
+    person: str
+    nobody_else: bool
 
 
 @router.post("/schedules/{slug}/swaps", response={201: SwapShape}, summary="Ask somebody to take your shift")
@@ -143,6 +153,22 @@ def delete_leave(request: ApiRequest, email: str, number: int) -> Status[LeaveSh
     person = _whose(request, email)
     kept = absences.cancel_leave(Leave.objects.get(pk=number, person=person), by=request.user, at=request.at)
     return Status(200, leave_shape(kept, with_reason=True)) if kept else Status(204, None)
+
+
+@router.get("/schedules/{slug}/needs", response=Listing[NeedShape], summary="Shifts that somebody must cover")
+def list_needs(request: ApiRequest, slug: Slug, span: Query[Range]) -> Listing[NeedShape]:
+    """Where somebody is on call and on leave, between two instants 400 days apart at most."""
+    start, end = bounded(span)
+    found = []
+    for one in rosters.load([Schedule.objects.get(slug=slug).pk]).values():
+        found = absences.in_need(rota.final(one, start, end), absences.leave_of(rota.members(one), start, end))
+    emails = dict(User.objects.filter(pk__in={need.person for need in found}).values_list("pk", "email"))
+    return whole(
+        [
+            NeedShape(start=need.start, end=need.end, person=emails[need.person], nobody_else=need.alone)
+            for need in found
+        ]
+    )
 
 
 def swap_shape(swap: Swap) -> SwapShape:

@@ -55,6 +55,7 @@ DUE = {
     "/schedules/{slug}/oncall": {"get"},
     "/schedules/{slug}/final": {"get"},
     "/schedules/{slug}/preview": {"post"},
+    "/schedules/{slug}/needs": {"get"},
     "/schedules/{slug}/overrides": {"get", "post"},
     "/schedules/{slug}/overrides/{number}": {"delete"},
     "/schedules/{slug}/temporary-schedules": {"get", "post"},

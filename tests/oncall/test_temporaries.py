@@ -4,7 +4,7 @@ import pytest
 
 from incidents.refusals import Conflict, Invalid, NotAllowed
 from oncall import overriding, temporaries
-from oncall.models import TemporarySchedule, TemporaryShift
+from oncall.models import Page, TemporarySchedule, TemporaryShift
 from oncall.overriding import Wish
 from oncall.temporaries import Fixed
 from tests.factories import UserFactory
@@ -135,3 +135,4 @@ def test_a_page_reaches_somebody_whom_only_a_temporary_schedule_names(chain):
     settle(seconds=0)
 
     assert paged(incident) == ["Zed"]
+    assert Page.objects.get(incident=incident, act="page").reason == "on call, Payments weekly, temporary schedule"

@@ -1,6 +1,6 @@
 """Swaps and leave over HTTP."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -139,3 +139,19 @@ def test_leave_is_ended_and_by_whom_it_may_be(trio):
     assert ended.json()["end"] <= iso(timezone.now())
     assert Caller(trio.cy).send("DELETE", f"{address}/{second['id']}").status_code == 204
     assert Caller(trio.cy).send("DELETE", f"{address}/{second['id']}").status_code == 404
+
+
+def test_shifts_that_need_cover_are_listed(trio, shift, django_assert_num_queries):
+    holder, (other, _), span = shift
+    caller = Caller(other)
+    caller.post(f"users/{other.email}/leave", **span)
+    made = Caller(holder).post(f"users/{holder.email}/leave", **span)
+    assert made.status_code == 201, made.content
+
+    end = iso(datetime.fromisoformat(span["end"]) + timedelta(days=9))
+    with django_assert_num_queries(10):  # token with person, schedule, the roster's six, leave, people
+        answer = caller.get("schedules/payments/needs", **{"from": span["start"], "to": end})
+
+    assert answer.json()["items"] == [{**span, "person": holder.email, "nobody_else": True}]
+    far = caller.get("schedules/payments/needs", **{"from": span["start"], "to": "2036-01-01T00:00:00Z"})
+    assert fields_of(far) == ["to"]
