@@ -5,14 +5,16 @@ Every expression here has an index made of the very same expression (``Incident.
 
 from collections.abc import Sequence
 
-from django.contrib.postgres.search import SearchHeadline, SearchQuery
-from django.db.models import Q, QuerySet
+from django.contrib.postgres.search import SearchHeadline, SearchQuery, TrigramWordSimilarity
+from django.db.models import Case, F, FloatField, Q, QuerySet, Value, When
 
-from incidents.models import Incident, TimelineEntry
-from incidents.models.incident import WORDS
+from incidents.models import Incident, Service, TimelineEntry
+from incidents.models.incident import WORDS, IncidentQuerySet
 from incidents.models.timeline import STORY, UNTOLD
 from incidents.prose import MARK_END, MARK_START
 
+LIKE = 0.4  # of 1: words of which so many parts agree may mean the same
+TOGETHER = 0.5  # what the same service adds to it
 LANGUAGE = "english"  # decides how words are cut to their stems; words of other languages are found as they stand
 
 
@@ -30,6 +32,17 @@ def matching(words: str) -> Q:
     found = Q(pk__in=named.order_by().values("pk").union(own.order_by().values("pk"), told.values("incident")))
     number = words.strip().upper().removeprefix("INC-")
     return found | Q(number=int(number)) if number.isascii() and number.isdigit() and len(number) < 10 else found
+
+
+def alike(rows: IncidentQuerySet, title: str, service: Service | None) -> IncidentQuerySet:
+    """Keep the incidents that may be the same: of this service, or of much the same words; the likeliest first."""
+    same = Q(service=service) | Q(affected_services=service) if service else Q(pk__in=())
+    found = rows.annotate(
+        likeness=TrigramWordSimilarity(title, "title"),
+        together=Case(When(same, then=Value(TOGETHER)), default=Value(0.0), output_field=FloatField()),
+    )
+    near = found.filter(Q(together__gt=0) | Q(likeness__gte=LIKE))
+    return near.order_by((F("likeness") + F("together")).desc(), F("urgency").desc(), "pk").distinct()
 
 
 def excerpts(incidents: Sequence[Incident], words: str) -> dict[int, str]:

@@ -118,9 +118,7 @@ class RuleForm(forms.Form):
     channel = forms.ChoiceField(
         choices=[("", "No way"), *((way.value, way.label) for way in Channel if way not in OURS)], required=False
     )
-    minutes = forms.IntegerField(
-        label="Minutes after the page", min_value=0, max_value=1440, required=False, initial=0
-    )
+    minutes = forms.IntegerField(label="Minutes after the page", min_value=0, max_value=1440, required=False, initial=0)
 
     def rule(self, band: str) -> tuple[str, str, timedelta] | None:
         """The rule that the row says, if it says one."""

@@ -6,13 +6,16 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from incidents import lifecycle
+from incidents import lifecycle, search
 from incidents.forms import DeclareForm
 from incidents.models import Incident, Service, Severity
 from incidents.refusals import Refusal
 from incidents.requests import SignedInRequest
 from incidents.views.answers import refuse
 from incidents.visibility import require_responder
+
+SHORTEST = 4  # letters that can be alike to anything
+MOST_KNOWN = 3
 
 
 @require_http_methods(["GET", "POST"])
@@ -36,17 +39,14 @@ def declare(request: SignedInRequest) -> HttpResponse:
 @require_GET
 @login_required
 def preview(request: SignedInRequest) -> HttpResponse:
-    """Open incidents of the chosen service or with the same words: perhaps it is known already."""
-    words = [word for word in request.GET.get("title", "")[:200].split() if len(word) > 3]
+    """Open incidents that may be the same: by the words typed so far, and by the service once it is chosen."""
+    title = request.GET.get("title", "")[:200].replace("\0", "").strip()
     slug = request.GET.get("service", "")
     service = (
         Service.objects.filter(pk=int(slug)).first() if slug.isascii() and slug.isdigit() and len(slug) < 18 else None
     )
-    known = Incident.objects.visible_to(request.user).open().for_board()
-    if service:
-        known = known.filter(service=service)
-    elif words:
-        known = known.filter(title__icontains=words[0])
-    else:
-        known = known.none()
-    return render(request, "incidents/_known.html", {"known": list(known[:3]), "at": timezone.now()})
+    known: list[Incident] = []
+    if service or len(title) >= SHORTEST:
+        rows = Incident.objects.visible_to(request.user).open().select_related("severity", "service__team", "held_by")
+        known = list(search.alike(rows, title, service)[:MOST_KNOWN])
+    return render(request, "incidents/_known.html", {"known": known, "at": timezone.now()})

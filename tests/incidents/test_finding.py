@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from incidents import lifecycle
 from incidents.models import Access, SavedFilter
-from tests.factories import UserFactory
+from tests.factories import ServiceFactory, UserFactory
 from tests.incidents.test_listing import declare
 from tests.incidents.test_pages import words
 
@@ -77,3 +77,31 @@ def test_single_keys_can_be_switched_off(client, ada):
     page = words(client.get("/"))
     assert "data-single-keys" not in page
     assert "Single keys are off." in page
+
+
+def known(client, **said):
+    answer = client.get("/incidents/declare/preview/", said)
+    assert answer.status_code == 200
+    return [incident.title for incident in answer.context["known"]]
+
+
+def test_what_is_alike_is_shown_while_one_types_whatever_the_service(client, ada):
+    cards = declare(1, title="Card payments fail at checkout")
+    declare(3, title="Newsletter links are broken")
+    declare(1, title="Card payments leaked", private=True)
+    lifecycle.resolve(declare(2, title="Card payment fails"), by=ada, at=timezone.now())
+
+    assert known(client, title="payments with card failing") == [cards.title]
+    assert known(client, title="Nwsletter link") == ["Newsletter links are broken"]
+    assert known(client, title="car") == []
+    assert known(client, title="The moon is down") == []
+    assert known(client, title="\0", service="zebra") == []
+
+
+def test_the_same_service_is_shown_whatever_the_words_and_the_likeliest_first(client, ada):
+    mail, shop = ServiceFactory(), ServiceFactory()
+    declare(3, title="Card payments fail", service=mail)
+    declare(2, title="Search is slow", service=shop)
+    declare(4, title="Queue is long", service=mail, affected_services=(shop,))
+
+    assert known(client, title="Search slow", service=shop.pk) == ["Search is slow", "Queue is long"]
