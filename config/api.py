@@ -9,6 +9,7 @@ from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
+import incidents.api.assessment
 import incidents.api.catalog
 import incidents.api.deeds
 import incidents.api.incidents
@@ -38,6 +39,7 @@ ROUTERS = (
     incidents.api.incidents.router,
     incidents.api.deeds.router,
     incidents.api.roles.router,
+    incidents.api.assessment.router,
     oncall.api.escalation.router,
     oncall.api.simulation.router,
 )

@@ -8,8 +8,8 @@ from django import forms
 from django.db.models import Case, Q, When
 from django.utils import timezone
 
-from incidents import search
-from incidents.models import Access, EntryKind, Incident, Participant, Service, Severity, Team, User
+from incidents import questions, search
+from incidents.models import Access, EntryKind, Incident, Participant, Question, Service, Severity, Team, User
 from incidents.models.incident import IncidentQuerySet
 from incidents.models.timeline import WRITTEN
 from incidents.states import Detection, Kind, Phase, Status
@@ -137,6 +137,35 @@ class SeverityForm(DeedForm):
         widget=forms.Textarea(attrs={"rows": 2}),
         error_messages={"required": "Say why the severity changes."},
     )
+
+
+class QuestionsForm(DeedForm):
+    """The five questions about a live incident."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        add_questions(self)
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Question -> answer, of a valid form."""
+        return answers_of(self)
+
+
+def add_questions(form: forms.Form) -> None:
+    """Give a form the five questions, none of which must be answered (1 query)."""
+    answers: dict[str, list[tuple[str, str]]] = {}
+    for row in questions.all_answers():
+        answers.setdefault(row.question, []).append((row.word, row.label))
+    for question, label in Question.choices:
+        choices = [("", "–"), *answers.get(question, [])]
+        form.fields[f"ask_{question}"] = forms.ChoiceField(label=label, required=False, choices=choices)
+
+
+def answers_of(form: forms.Form) -> dict[str, str]:
+    """Take the answers out of what a form was told; question -> answer."""
+    given = {question: form.cleaned_data.pop(f"ask_{question}", "") for question in Question.values}
+    return {question: word for question, word in given.items() if word}
 
 
 class PersonChoice(forms.ModelChoiceField):
@@ -283,6 +312,21 @@ class DeclareForm(forms.Form):
     affected_percent = forms.IntegerField(label="Users affected, percent", required=False, min_value=0, max_value=100)
     workaround = forms.CharField(label="Workaround", required=False, max_length=300)
     private = forms.BooleanField(label="Private: only those who take part see it", required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        add_questions(self)
+
+    def clean(self) -> dict[str, Any]:
+        """Hand the five answers on as one."""
+        super().clean()
+        self.cleaned_data["assessment"] = answers_of(self)
+        return self.cleaned_data
+
+    @property
+    def asked(self) -> list[Any]:
+        """The bound fields of the questions."""
+        return [self[f"ask_{question}"] for question in Question.values]
 
     def clean_kind(self) -> str:
         """No answer means a real one."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from incidents import clocks, moves
+from incidents import assessing, clocks, moves
 from incidents.models import EntryKind, Incident, Service, User
 
 
@@ -34,12 +34,14 @@ def edit(
         _change("workaround", locked.workaround or "none", workaround.strip() or "none"),
         _change("other services", _names(old_services), _names(new_services)),
     ]
+    percent_before, workaround_before = locked.affected_percent, locked.workaround
     locked.affected_percent, locked.workaround = affected_percent, workaround.strip()
     locked.affected_services.set(new_services)
     locked.refresh_urgency()
     changes = "; ".join(change for change in told if change)
     if changes:
         moves.tell(locked, EntryKind.IMPACT, f"Impact: {changes}.", by, at)
+    assessing.follow_impact(locked, percent_before=percent_before, workaround_before=workaround_before, at=at)
     if summary.strip() != locked.summary:
         locked.summary = summary.strip()
         moves.tell(locked, EntryKind.UPDATE, locked.summary or "The summary was emptied.", by, at)

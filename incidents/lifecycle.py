@@ -4,12 +4,12 @@ Each deed locks the incident, reads it again, decides, writes its timeline and r
 the same transaction; ``incident_moved`` follows on commit.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from incidents import clocks, moves
+from incidents import clocks, moves, questions
 from incidents.models import (
     EntryKind,
     Impact,
@@ -24,6 +24,8 @@ from incidents.models import (
 )
 from incidents.refusals import Invalid, TransitionError
 from incidents.states import Detection, Kind, Phase, Status
+
+UNDO_WITHIN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Declaration:
     private: bool = False
     detection: str = Detection.USER_REPORT
     suggested_severity: Severity | None = None
+    assessment: dict[str, str] = field(default_factory=dict)
     severity_assumed: bool = False
     group_key: str = ""
     summary: str = ""
@@ -57,13 +60,16 @@ def declare(said: Declaration, *, by: User | None, at: datetime) -> Incident:
     """
     _check(said, at)
     detected_at = said.detected_at or at
+    suggestion = questions.suggest(said.assessment)
     incident = Incident(
         number=_next_number(),
         title=said.title.strip(),
         kind=said.kind,
         severity=said.severity,
         peak_severity=said.severity,
-        suggested_severity=said.suggested_severity,
+        suggested_severity=said.suggested_severity or (suggestion.severity if suggestion else None),
+        suggested_because=suggestion.because[:600] if suggestion else "",
+        assessment=said.assessment,
         severity_assumed=said.severity_assumed,
         contract_started_at=at,
         service=said.service,
@@ -95,6 +101,9 @@ def declare(said: Declaration, *, by: User | None, at: datetime) -> Incident:
         occurred_at=detected_at,
     )
     moves.tell(incident, EntryKind.DECLARED, f"{incident.severity} on {incident.service}: {incident.title}", by, at)
+    if suggestion and suggestion.severity != said.severity:
+        text = f"{suggestion.severity.label} was suggested ({suggestion.because}); {said.severity.label} was chosen."
+        moves.tell(incident, EntryKind.SEVERITY, text, by, at)
     clocks.start_contract(incident)
     return moves.finish(incident, "declared", at)
 
@@ -364,21 +373,67 @@ def change_severity(
     if not reason.strip():
         raise Invalid("reason", "Say why the severity changes.")
     when = moves.event_time(locked, occurred_at, at)
-    locked.severity, locked.severity_assumed, locked.contract_started_at = to, False, at
+    SeverityChange.objects.create(incident=locked, old=old, new=to, reason=reason.strip(), by=by, at=when)
+    _come_under(locked, to, at)
     if to.level < locked.peak_severity_id:
         locked.peak_severity = to
-    locked.refresh_urgency()
-    SeverityChange.objects.create(incident=locked, old=old, new=to, reason=reason.strip(), by=by, at=when)
     SeverityProposal.objects.filter(incident=locked, settled_at=None).update(settled_at=at)
-    if locked.is_open:
-        clocks.restart_contract(locked, at=at, why=f"{old.label} → {to.label}", lowered=to.level > old.level)
-    else:
-        clocks.judge_postmortem_anew(locked, at=at, why=f"{old.label} → {to.label}")
     data = {"old": old.label, "new": to.label}
     text = f"{old.label} → {to.label}: {reason.strip()}"
     moves.tell(locked, EntryKind.SEVERITY, text, by, at, occurred_at=when, data=data)
     moves.note(locked, note, by, at)
     return moves.finish(locked, "severity", at)
+
+
+@transaction.atomic
+def undo_severity(incident: Incident, *, by: User, at: datetime) -> Incident:
+    """Take back the last change of the level within a minute: a new change that puts the old level back.
+
+    Raises:
+        TransitionError: there is none, it was longer ago, or it was taken back already.
+    """
+    locked = moves.lock(incident, None, at)
+    change = last_change(locked, at)
+    if change is None or locked.status not in {Status.OPEN, Status.RESOLVED}:
+        raise TransitionError("A change of the severity can be undone for 60 seconds. Change it again, with a reason.")
+    SeverityChange.objects.create(
+        incident=locked, old=change.new, new=change.old, reason="Undone.", by=by, at=at, undoes=change
+    )
+    _come_under(locked, change.old, at)
+    locked.peak_severity = _peak_without(locked, change)
+    data = {"old": change.new.label, "new": change.old.label}
+    text = f"{change.new.label} → {change.old.label}: undone, the change of a moment ago was a slip."
+    moves.tell(locked, EntryKind.SEVERITY, text, by, at, data=data)
+    return moves.finish(locked, "severity", at)
+
+
+def last_change(incident: Incident, at: datetime) -> SeverityChange | None:
+    """The change of the level that may still be undone (no query once the minute is over)."""
+    if at - incident.contract_started_at > UNDO_WITHIN:
+        return None
+    rows = SeverityChange.objects.filter(incident=incident).select_related("old", "new", "by").order_by("-pk")
+    change = rows.first()
+    return change if change and change.undoes_id is None and change.new_id == incident.severity_id else None
+
+
+def _come_under(incident: Incident, severity: Severity, at: datetime) -> None:
+    """Put the incident under a level from ``at`` on: its clocks start, its urgency is counted anew."""
+    old = incident.severity
+    incident.severity, incident.severity_assumed, incident.contract_started_at = severity, False, at
+    incident.refresh_urgency()
+    why = f"{old.label} → {severity.label}"
+    if incident.is_open:
+        clocks.restart_contract(incident, at=at, why=why, lowered=severity.level > old.level)
+    else:
+        clocks.judge_postmortem_anew(incident, at=at, why=why)
+
+
+def _peak_without(incident: Incident, undone: SeverityChange) -> Severity:
+    """The most severe level that the incident had apart from a slip."""
+    slips = SeverityChange.objects.filter(incident=incident, undone_by__isnull=False).values("pk")
+    meant = SeverityChange.objects.filter(incident=incident, undoes=None).exclude(pk__in=slips)
+    levels = {pk for pair in meant.values_list("old", "new") for pk in pair} | {undone.old_id}
+    return Severity.objects.get(level=min(levels))
 
 
 def _check(said: Declaration, at: datetime) -> None:

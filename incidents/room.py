@@ -247,7 +247,9 @@ def _step_to_fill(incident: Incident, user: User, due: dict[str, Chip], crew: Cr
         until = _until(due, Rule.COMMANDER)
         return NextStep("Nobody commands yet", "take-command", "Take command…", "hard-hat", until, asks=True)
     if not crew.has_joined(user):
-        return NextStep(f"{incident.held_by} has it. Join if you can help", "join", "Join", "user-plus")
+        commander = crew.holder_of(Role.COMMANDER)
+        who = f"{commander} commands" if commander else f"{incident.held_by} has it"
+        return NextStep(f"{who}. Join if you can help", "join", "Join", "user-plus")
     joined = due.get(Rule.RESPOND)
     if incident.held_by_id == user.pk and joined and joined.due_at:
         return NextStep("You have it. Say when you are at it", "join", "Join", "user-plus", joined.due_at)

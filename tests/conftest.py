@@ -15,6 +15,7 @@ ALERTMANAGER_NAMES = ("prometheus-alertmanager", "alertmanager")
 SHIPPED_BY = (
     "incidents.migrations.0002_ship_severities",
     "incidents.migrations.0008_ship_roles",
+    "incidents.migrations.0011_ship_assessment",
     "oncall.migrations.0002_ship_policies",
 )
 NEEDS = {

@@ -11,6 +11,7 @@ from config.demo import ORGANISATION
 from config.demo.people import PEOPLE, address_of
 from incidents.models import (
     AlertLevel,
+    AssessmentAnswer,
     EngineBeat,
     Incident,
     LatenessBucket,
@@ -24,7 +25,8 @@ from oncall.models import EscalationLevel, EscalationPolicy, EscalationTarget
 
 APPS = ("incidents", "oncall", "postmortems", "account", "socialaccount", "mfa", "admin", "sessions")
 ENGINE = {EngineBeat, LatenessBucket}
-SHIPPED = ENGINE | {AlertLevel, Organisation, RoleCard, Severity, EscalationPolicy, EscalationLevel, EscalationTarget}
+SHIPPED = ENGINE | {AlertLevel, AssessmentAnswer, Organisation, RoleCard, Severity}
+SHIPPED |= {EscalationPolicy, EscalationLevel, EscalationTarget}
 KEPT = SHIPPED | {SocialApp}  # how people sign in is the machine's affair
 
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from incidents.admin.configuration import ConfigurationAdmin
 from incidents.admin.spans import in_words
-from incidents.models import AlertLevel, DeadlineRule, Severity
+from incidents.models import AlertLevel, AssessmentAnswer, DeadlineRule, Severity
 
 CHANNEL_WORDS = ("voice", "sms", "chat", "email", "push", "webhook", "in_app", "sandbox")
 PHASE_TARGETS = ("respond_target", "mitigate_target", "resolve_target", "postmortem_target")
@@ -133,6 +133,18 @@ class SeverityAdmin(ConfigurationAdmin):
     def channel_words(self, severity: Severity) -> str:
         """The channels in their order."""
         return ", ".join(severity.channels)
+
+
+@admin.register(AssessmentAnswer)
+class AssessmentAnswerAdmin(ConfigurationAdmin):
+    """The rules of the assessment: which level an answer speaks for, and the reason that is shown."""
+
+    list_display = ["label", "question", "level", "shift", "because", "from_percent"]
+    list_filter = ["question"]
+    list_select_related = ["level"]
+    search_fields = ["label", "because"]
+    ordering = ["question", "place", "pk"]
+    fields = ["question", "word", "place", "label", "level", "shift", "because", "from_percent"]
 
 
 class AlertLevelForm(forms.ModelForm):

@@ -42,6 +42,9 @@ class NewIncident(Body):
     workaround: Annotated[str, Field(max_length=300)] = ""
     private: bool = False
     detection: Annotated[str, OneOf(Detection)] = Detection.USER_REPORT.value
+    assessment: Annotated[dict[str, str], Field(max_length=5)] = Field(
+        default={}, description='Answers to the five questions, such as {"core": "down"}; see GET /assessment.'
+    )
     summary: Text = ""
 
 
@@ -54,6 +57,9 @@ class IncidentShape(BaseModel):
     kind: Annotated[str, OneOf(Kind)]
     severity: Label
     peak_severity: Label
+    suggested_severity: Label | None = Field(description="What the answers spoke for; the choice is in severity.")
+    suggested_because: str
+    assessment: dict[str, str]
     status: Annotated[str, OneOf(State)]
     phase: Annotated[str, OneOf(Phase)]
     open: bool
@@ -89,7 +95,8 @@ class IncidentShape(BaseModel):
 
 COPIED = (
     "number", "ref", "title", "kind", "status", "phase", "acknowledged", "urgency", "affected_percent", "workaround",
-    "private", "time_scale", "detection", "summary", "bridge", "mitigation", "root_cause", "not_yet_because",
+    "private", "time_scale", "detection", "summary", "bridge", "assessment",
+    "suggested_because", "mitigation", "root_cause", "not_yet_because",
     "impact_started_at", "detected_at", "declared_at", "acknowledged_at", "held_since", "mitigated_at",
     "recovered_at", "resolved_at", "closed_at", "version",
 )  # fmt: skip
@@ -162,6 +169,7 @@ def incident_shape(incident: Incident) -> IncidentShape:
         **{name: getattr(incident, name) for name in COPIED},
         severity=f"P{incident.severity_id}",
         peak_severity=f"P{incident.peak_severity_id}",
+        suggested_severity=None if incident.suggested_severity_id is None else f"P{incident.suggested_severity_id}",
         open=incident.is_open,
         service=incident.service.slug,
         affected_services=sorted(service.slug for service in incident.affected_services.all()),

@@ -28,7 +28,7 @@ from incidents.models.people import (
     User,
 )
 from incidents.models.saved import SavedFilter
-from incidents.models.severity import AlertLevel, DeadlineRule, PostmortemRule, Severity
+from incidents.models.severity import AlertLevel, AssessmentAnswer, DeadlineRule, PostmortemRule, Question, Severity
 from incidents.models.timeline import EntryKind, Pin, TimelineEntry
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "AlertLevel",
     "AlertStatus",
     "ApiToken",
+    "AssessmentAnswer",
     "Clock",
     "Component",
     "DeadlineRule",
@@ -60,6 +61,7 @@ __all__ = [
     "PhaseEntry",
     "Pin",
     "PostmortemRule",
+    "Question",
     "Rank",
     "RawEvent",
     "Role",

@@ -70,6 +70,8 @@ class Incident(models.Model):
     severity = models.ForeignKey(Severity, on_delete=models.PROTECT, related_name="+")
     peak_severity = models.ForeignKey(Severity, on_delete=models.PROTECT, related_name="+")
     suggested_severity = models.ForeignKey(Severity, null=True, on_delete=models.PROTECT, related_name="+")
+    suggested_because = models.CharField(max_length=600, blank=True, help_text="The reasons of the suggestion.")
+    assessment = models.JSONField(default=dict, blank=True, help_text="Question -> answer, as last given.")
     severity_assumed = models.BooleanField(default=False, help_text="Nobody named a level: the generic policy applies.")
     contract_started_at = models.DateTimeField(help_text="When the incident came under its present level (C-20).")
     service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="incidents")
@@ -285,6 +287,9 @@ class SeverityChange(models.Model):
     reason = models.TextField()
     by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
+    undoes = models.OneToOneField(
+        "self", null=True, on_delete=models.PROTECT, related_name="undone_by", help_text="The change it takes back."
+    )
 
 
 class SeverityProposal(models.Model):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pghistory
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 
@@ -81,6 +81,53 @@ class Severity(models.Model):
     def label(self) -> str:
         """The short name, such as P0."""
         return f"P{self.level}"
+
+
+class Question(models.TextChoices):
+    """The five questions of the assessment (R-28), in their order."""
+
+    CORE = "core", "What is hurt?"
+    SCOPE = "scope", "How many users notice?"
+    REVENUE = "revenue", "Does it cost money?"
+    DATA = "data", "Is data lost or exposed?"
+    WORKAROUND = "workaround", "Can users help themselves?"
+
+
+@pghistory.track()
+class AssessmentAnswer(models.Model):
+    """One possible answer and the level that it speaks for: the rules of the assessment as data."""
+
+    question = models.CharField(max_length=12, choices=Question)
+    word = models.SlugField(max_length=20, help_text="Its name in the API.")
+    place = models.PositiveSmallIntegerField(help_text="The order of the answers.")
+    label = models.CharField(max_length=80)
+    level = models.ForeignKey(
+        Severity,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The level it speaks for; the most severe answer wins. Empty = it speaks for none.",
+    )
+    shift = models.SmallIntegerField(
+        default=0,
+        validators=[MinValueValidator(-2), MaxValueValidator(2)],
+        help_text="Moves the suggestion: 1 = one level lower, −1 = one more severe. A workaround never lowers it below "
+        "P3 (R-26); the number of users never makes a P0.",
+    )
+    because = models.CharField(max_length=120, blank=True, help_text="The reason as it is shown.")
+    from_percent = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(100)],
+        help_text="Scope only: the share of users, in percent, from which this answer fits.",
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["question", "word"], name="an_answer_is_given_once")]
+
+    def __str__(self) -> str:
+        return self.label
 
 
 @pghistory.track()

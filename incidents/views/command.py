@@ -1,6 +1,7 @@
 """The deeds of the incident page: fetch, ask what is missing, do it once, answer."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -9,7 +10,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from incidents import clocks, command, impact, lifecycle
+from incidents import assessing, clocks, command, impact, lifecycle
 from incidents.forms import (
     NOT_WHOLE,
     CadenceForm,
@@ -17,11 +18,12 @@ from incidents.forms import (
     MitigateForm,
     NothingToAsk,
     PhaseForm,
+    QuestionsForm,
     ReasonForm,
     ResolveForm,
     SeverityForm,
 )
-from incidents.models import Incident, Severity
+from incidents.models import Incident, Severity, User
 from incidents.refusals import Refusal, StaleVersion
 from incidents.requests import SignedInRequest, incident_to_act_on
 from incidents.states import Phase
@@ -110,6 +112,45 @@ def change_severity(request: SignedInRequest, number: int) -> HttpResponse:
         initial={"severity": int(wanted) if wanted in {"0", "1", "2", "3", "4"} else None},
         severities=Severity.objects.order_by("level"),
     )
+
+
+@require_POST
+@login_required
+def undo_severity(request: SignedInRequest, number: int) -> HttpResponse:
+    """Take back the change of a moment ago."""
+    incident = incident_to_act_on(request, number)
+    try:
+        lifecycle.undo_severity(incident, by=request.user, at=timezone.now())
+    except Refusal as refusal:
+        return refused(request, incident, refusal)
+    return done(request, incident, f"The old severity of {incident.ref} is back.")
+
+
+@require_POST
+@login_required
+def keep_severity(request: SignedInRequest, number: int) -> HttpResponse:
+    """Leave the level as it is although another is proposed."""
+    incident = incident_to_act_on(request, number)
+    try:
+        assessing.keep(incident, by=request.user, at=timezone.now())
+    except Refusal as refusal:
+        return refused(request, incident, refusal)
+    return done(request, incident, f"{incident.ref} stays {incident.severity.label}.")
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def assess(request: SignedInRequest, number: int) -> HttpResponse:
+    """Answer the five questions anew; what they speak for is proposed."""
+    known = {f"ask_{question}": word for question, word in incident_to_act_on(request, number).assessment.items()}
+    return _ask_first(
+        request, number, QuestionsForm, _assess, title="How bad is it?", verb="Suggest a level", initial=known
+    )
+
+
+def _assess(incident: Incident, *, by: User, at: datetime, version: int, **said: str) -> Incident:
+    given = {name.removeprefix("ask_"): word for name, word in said.items() if word}
+    return assessing.answer(incident, given, by=by, at=at, version=version)
 
 
 @require_http_methods(["GET", "POST"])

@@ -6,8 +6,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from incidents import lifecycle, search
-from incidents.forms import DeclareForm
+from incidents import lifecycle, questions, search
+from incidents.forms import DeclareForm, QuestionsForm
 from incidents.models import Incident, Service, Severity
 from incidents.refusals import Refusal
 from incidents.requests import SignedInRequest
@@ -24,7 +24,11 @@ def declare(request: SignedInRequest) -> HttpResponse:
     """Ask three things, then open the incident and page."""
     require_responder(request.user)
     form = DeclareForm(request.POST or None, initial={"service": request.GET.get("service")})
-    if request.method == "POST" and form.is_valid():
+    suggested = None
+    if request.method == "POST" and "assess" in request.POST:
+        suggested = questions.suggest(_answered(request))
+        form = DeclareForm(initial=_kept(request, suggested))
+    elif request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         try:
             incident = lifecycle.declare(lifecycle.Declaration(**said), by=request.user, at=timezone.now())
@@ -32,8 +36,17 @@ def declare(request: SignedInRequest) -> HttpResponse:
             refuse(form, refusal)
         else:
             return redirect(incident)
-    context = {"form": form, "severities": Severity.objects.order_by("level")}
+    context = {"form": form, "severities": Severity.objects.order_by("level"), "suggested": suggested}
     return render(request, "incidents/declare.html", context, status=422 if form.is_bound else 200)
+
+
+@require_GET
+@login_required
+def suggestion(request: SignedInRequest) -> HttpResponse:
+    """The level that the answers given so far speak for, with the reasons."""
+    form = QuestionsForm({**request.GET.dict(), "version": "0"})
+    found = questions.suggest(form.given) if form.is_valid() else None
+    return render(request, "incidents/_suggestion.html", {"suggested": found})
 
 
 @require_GET
@@ -50,3 +63,16 @@ def preview(request: SignedInRequest) -> HttpResponse:
         rows = Incident.objects.visible_to(request.user).open().select_related("severity", "service__team", "held_by")
         known = list(search.alike(rows, title, service)[:MOST_KNOWN])
     return render(request, "incidents/_known.html", {"known": known, "at": timezone.now()})
+
+
+def _answered(request: SignedInRequest) -> dict[str, str]:
+    form = QuestionsForm({**request.POST.dict(), "version": "0"})
+    return form.given if form.is_valid() else {}
+
+
+def _kept(request: SignedInRequest, suggested: questions.Suggested | None) -> dict[str, object]:
+    """What was typed so far, with the suggested level chosen: the way without a script."""
+    typed: dict[str, object] = dict(request.POST.items())
+    if suggested:
+        typed["severity"] = suggested.severity.level
+    return typed
