@@ -23,6 +23,8 @@ import oncall.api.rules
 import oncall.api.schedules
 import oncall.api.simulation
 import oncall.api.swaps
+import postmortems.api.actions
+import postmortems.api.whys
 from incidents.api import once, problems
 from incidents.api.bodies import StrictParser
 from incidents.api.doors import Bearer
@@ -42,6 +44,8 @@ ROUTERS = (
     incidents.api.assessment.router,
     oncall.api.escalation.router,
     oncall.api.simulation.router,
+    postmortems.api.whys.router,
+    postmortems.api.actions.router,
 )
 ABOUT = """\
 Everything here asks for `Authorization: Bearer <token>`; an administrator makes a token with `manage.py token EMAIL`.

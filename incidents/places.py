@@ -25,6 +25,7 @@ PLACES = (
     Place("oncall", "On call", "calendar-days", "oncall:now", bar=True, tab=True, go="o"),
     Place("escalation", "Escalation", "chevrons-up", "oncall:policies", bar=True, go="e"),
     Place("postmortems", "Postmortems", "notebook-pen", "postmortems:list", bar=True, go="p"),
+    Place("actions", "Action items", "list-checks", "postmortems:action-list"),
     Place("sandbox", "Sandbox", "smartphone", "oncall:sandbox"),
     Place("api", "API", "braces", "/api/v1/docs"),
     Place("admin", "Admin", "settings", "admin:index"),

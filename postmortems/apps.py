@@ -1,4 +1,4 @@
-"""The app's start: its hook and its due source."""
+"""The app's start: its hooks and its due sources."""
 
 from django.apps import AppConfig
 
@@ -9,9 +9,12 @@ class PostmortemsConfig(AppConfig):
     name = "postmortems"
 
     def ready(self) -> None:
-        """Register the hook and the source."""
+        """Register the hooks and the sources."""
         from incidents import due, moves
-        from postmortems import drafting
+        from postmortems import actions, drafting, reminding
 
         moves.register_hook(drafting.on_move)
+        moves.register_hook(actions.on_move)
         due.register(due.Source("drafts", drafting.draft_missing, drafting.undrafted, "resolved_at"))
+        due.register(due.Source("backlog", actions.write_missing, actions.unwritten, "declared_at"))
+        due.register(due.Source("action_reminders", reminding.remind_due, reminding.waiting, "remind_at"))

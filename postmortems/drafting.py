@@ -10,6 +10,7 @@ from incidents import due, timeline
 from incidents.models import EntryKind, Incident, TimelineEntry
 from incidents.models.timeline import NOISE, WRITTEN
 from incidents.states import Status
+from postmortems import whys
 from postmortems.models import Postmortem, Section, SectionKey, SectionRevision
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ def draft(incident: Incident, *, at: datetime) -> Postmortem:
     SectionRevision.objects.bulk_create(
         [SectionRevision(section=section, version=1, text=section.text, at=at) for section in sections]
     )
+    whys.begin(document, symptom=symptom_of(incident), at=at)
     line = timeline.Line(
         incident, EntryKind.POSTMORTEM, f"A postmortem draft is ready, due {due_at:%Y-%m-%d %H:%M} UTC."
     )
@@ -73,6 +75,13 @@ def summary_of(incident: Incident) -> str:
     if incident.mitigation:
         parts.append(f"What stopped it: {_bare(incident.mitigation)}.")
     return " ".join(parts)
+
+
+def symptom_of(incident: Incident) -> str:
+    """The first answer of the five whys: what users noticed, how far it reached, for how long."""
+    ended = incident.recovered_at or incident.resolved_at
+    length = f" for {in_words(ended - incident.detected_at)}" if ended else ""
+    return f"{_bare(incident.title)}: about {incident.percent} % of users were affected{length}."
 
 
 def _bare(words: str) -> str:

@@ -6,9 +6,9 @@ from django.http import Http404
 
 from incidents.requests import SignedInRequest
 from incidents.visibility import require_responder
-from postmortems import library
+from postmortems import library, worklist
 from postmortems.library import Standing
-from postmortems.models import Section
+from postmortems.models import ActionItem, Section, Why
 
 
 def standing_for(request: SignedInRequest, number: int, at: datetime) -> Standing:
@@ -36,3 +36,41 @@ def section_to_write(request: SignedInRequest, number: int, key: str, at: dateti
     if section is None:
         raise Http404
     return standing, section
+
+
+def standing_to_write(request: SignedInRequest, number: int, at: datetime) -> Standing:
+    """The postmortem of an incident, for a deed.
+
+    Raises:
+        Http404: there is none, or none that this person may see.
+        NotAllowed: the person only reads.
+    """
+    standing = standing_for(request, number, at)
+    require_responder(request.user)
+    return standing
+
+
+def why_to_write(request: SignedInRequest, number: int, pk: int, at: datetime) -> tuple[Standing, Why]:
+    """One of its whys, removed ones included, for a deed.
+
+    Raises:
+        Http404: there is no such postmortem or why, or none that this person may see.
+        NotAllowed: the person only reads.
+    """
+    standing = standing_to_write(request, number, at)
+    why = Why.objects.filter(postmortem=standing.document, pk=pk).select_related("postmortem").first()
+    if why is None:
+        raise Http404
+    return standing, why
+
+
+def action_for(request: SignedInRequest, pk: int) -> ActionItem:
+    """An action item, for reading.
+
+    Raises:
+        Http404: there is none, or none that this person may see.
+    """
+    item = worklist.visible_to(request.user).filter(pk=pk).first()
+    if item is None:
+        raise Http404
+    return item

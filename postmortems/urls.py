@@ -2,12 +2,27 @@
 
 from django.urls import path
 
-from postmortems.views import document
+from postmortems.views import actions, document, whys
 
 app_name = "postmortems"
 urlpatterns = [
     path("postmortems/", document.document_list, name="list"),
     path("postmortems/<int:number>/", document.detail, name="detail"),
     path("postmortems/<int:number>/sections/<slug:key>/", document.edit_section, name="edit-section"),
+    path("postmortems/<int:number>/whys/", whys.whys, name="whys"),
+    path("postmortems/<int:number>/whys/depth/", whys.set_depth, name="set-depth"),
+    path("postmortems/<int:number>/whys/<int:pk>/", whys.edit_why, name="edit-why"),
+    path("postmortems/<int:number>/whys/<int:pk>/ask/", whys.ask_why, name="ask-why"),
+    path("postmortems/<int:number>/whys/<int:pk>/parents/", whys.move_why, name="move-why"),
+    path("postmortems/<int:number>/whys/<int:pk>/evidence/", whys.add_evidence, name="add-evidence"),
+    path("postmortems/<int:number>/whys/<int:pk>/remove/", whys.remove_why, name="remove-why"),
+    path("postmortems/<int:number>/whys/<int:pk>/restore/", whys.restore_why, name="restore-why"),
+    path("postmortems/<int:number>/whys/<int:pk>/therefore/<int:parent>/", whys.tick, name="tick"),
+    path("postmortems/<int:number>/evidence/<int:pk>/remove/", whys.remove_evidence, name="remove-evidence"),
+    path("postmortems/<int:number>/actions/add/", actions.add_action, name="add-action"),
+    path("action-items/", actions.action_list, name="action-list"),
+    path("action-items/<int:pk>/", actions.edit_action, name="edit-action"),
+    path("action-items/<int:pk>/finish/", actions.finish_action, name="finish-action"),
+    path("action-items/<int:pk>/start/", actions.start_action, name="start-action"),
     path("incidents/<int:number>/postmortem/", document.card, name="card"),
 ]

@@ -21,7 +21,7 @@ from incidents.models import (
 )
 from oncall import sending
 from oncall.models import Leave, Override, Restriction, Swap, TemporarySchedule, TemporaryShift
-from postmortems import editing
+from postmortems import actions, editing, whys
 from tests.factories import (
     AdministratorFactory,
     ComponentFactory,
@@ -36,7 +36,7 @@ from tests.factories import (
 )
 from tests.oncall.conftest import make_chain
 
-FIXED = ("incidents.severity", "incidents.organisation", "incidents.rolecard")
+FIXED = ("incidents.severity", "incidents.organisation", "incidents.rolecard", "postmortems.actiondeadline")
 
 
 def models_of(app_label):
@@ -105,6 +105,9 @@ class World:
         return incident
 
     def _write(self, incident, author):
+        plan = actions.Plan("Alert on the pool", owner=author)
+        actions.add(incident, plan, by=author, at=timezone.now())
+        whys.ask(incident.postmortem, whys.Said("The pool was exhausted"), by=author, at=timezone.now())
         section = incident.postmortem.sections.order_by("pk").first()
         text, version = "What happened.", section.version
         editing.save_section(section, text=text, base_version=version, by=author, at=timezone.now())

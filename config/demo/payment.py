@@ -16,6 +16,7 @@ from config.demo.story import (
     Signal,
     Story,
     ack,
+    act,
     done,
     join,
     mitigate,
@@ -26,6 +27,7 @@ from config.demo.story import (
     section,
     take,
     task,
+    why,
 )
 from incidents.models import EntryKind
 from postmortems.models import SectionKey
@@ -165,8 +167,43 @@ def _postmortem(events: tuple[StoryEvent, ...]) -> list[Beat]:
         section(256, "ingrid", SectionKey.TIMELINE, story),
         section(261, "ingrid", SectionKey.IMPACT, IMPACT),
         section(274, "on call", SectionKey.ROOT_CAUSE, ROOT_CAUSE),
+        *_five_whys(),
+        act(288, "platform on call", "Stop statements of the payments user after two seconds", "review", term="short"),
+        act(289, "lead", "Show the query plan of each change against a full copy", "review", kind="process"),
+        act(
+            290,
+            "platform on call",
+            "Alert when a connection has to be waited for",
+            "alarm",
+            kind="detect",
+            term="short",
+        ),
         section(291, "lead", SectionKey.IMPROVEMENTS, IMPROVEMENTS),
         section(302, "lead", SectionKey.LESSONS, LESSONS),
+    ]
+
+
+def _five_whys() -> list[Beat]:
+    """The worked example of R-74."""
+    index = "The new filter has no index: each query read the whole payments table."
+    review = "There is no review process for SQL that a change has to pass."
+    alarm = "No alarm watches how many connections of the pool are taken."
+    return [
+        why(275, "on call", "pool", "The connection pool of the primary database was exhausted.", confidence="known"),
+        why(276, "on call", "slow", "Slow queries held each connection for eight seconds.", "pool", confidence="known"),
+        why(278, "on call", "index", index, "slow", confidence="known"),
+        why(280, "lead", "tables", "No database review took place when the tables went live.", "index"),
+        why(283, "lead", "review", review, "tables", is_root_cause=True, category="process", confidence="likely"),
+        why(
+            286,
+            "platform on call",
+            "alarm",
+            alarm,
+            "pool",
+            is_root_cause=True,
+            category="monitoring",
+            enough_because="The alarm is ours to add, and nothing stands in its way.",
+        ),
     ]
 
 
@@ -189,22 +226,12 @@ ROOT_CAUSE = """\
 **Trigger.** The release of the day before added a filter by voucher to the list of payments. Without an index for it,
 the query read 190 million rows. At night that took a second and nobody noticed; in the afternoon it took eight.
 
-**Why could that stop all payments?**
-
-1. Why did payments fail? Each waited for a database connection, and the pool had none.
-2. Why had it none? Slow queries held them: eight seconds each instead of four milliseconds.
-3. Why were they slow? The filter had no index, so each of them read the whole table.
-4. Why did nothing stop such a query on its way? The review of a change does not include its query plan.
-5. Why not? Plans were looked at by people who happened to know the table. **There is no review process for SQL**, and
-   our test database holds a thousandth of the rows, so the tests cannot show what a missing index costs.
+**Conditions.** A slow query could take every connection, no alarm watched the pool, and the way of a change into
+production has no place at which somebody looks at what a query costs. The five whys below lead from one to the other.
 """
 IMPROVEMENTS = """\
-| What | Owner | When |
-|---|---|---|
-| A statement timeout of two seconds for the payments user | Platform | this week |
-| Each change with SQL shows its plan against a copy with real numbers of rows | Payments | within a month |
-| Alert on connection wait time, not only on the success rate | Platform | within two weeks |
-| List pages and captures get pools of their own, so that one cannot starve the other | Payments | this quarter |
+A query that costs too much is stopped before it takes the house down, and is seen before it goes live. List pages and
+captures are to get pools of their own, so that one cannot starve the other: that is planned for next quarter.
 """
 LESSONS = """\
 **Went well.** One person commanded from the second minute on and everybody knew it. Failover and rollback ran side by

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from typing import Any
 
 from config.demo import alerts
 from config.demo.cast import Cast
@@ -12,10 +13,17 @@ from incidents.models import EntryKind, Incident, Integration, Role, Rule, Servi
 from incidents.states import Phase
 from oncall import escalation, replies
 from oncall.models import Act, Page
-from postmortems import editing
-from postmortems.models import DocumentStatus, Postmortem, Section
+from postmortems import actions, editing, reminding, whys
+from postmortems.models import ActionItem, ActionStatus, DocumentStatus, Postmortem, Section, Why
 
-WRITTEN = ("say", "write_section", "hand_out", "finish_task", "fall_silent")  # deeds that leave nothing to be done
+WRITTEN = (
+    "say",
+    "write_section",
+    "hand_out",
+    "finish_task",
+    "fall_silent",
+    "ask_why",
+)  # deeds that leave nothing to be done
 
 WRAPPED = re.compile(r"(?<=[^\n|])\n +(?=\S)|(?<=[^\n|])\n(?=[^\s|*\-\d])")  # a break within a paragraph or a list item
 
@@ -42,6 +50,7 @@ class Player:
         self.team = stage.services[story.service].team.slug
         self.began = story.begins(stage.now)
         self.at = self.began
+        self.whys: dict[str, Why] = {}
 
     def play(self) -> Incident:
         """Declare the incident, do beat by beat, and let the engine run up to the present.
@@ -63,6 +72,9 @@ class Player:
             if beat.deed not in WRITTEN:
                 clockwork.stir()
         clockwork.advance(self.stage.now)
+        for item in reminding.waiting(self.stage.now).filter(incident=self.incident).select_related("owner"):
+            item.remind_at = reminding.next_reminder(item, after=self.stage.now)
+            item.save(update_fields=["remind_at"])
         return self.incident
 
     def _declare(self) -> Incident:
@@ -184,6 +196,9 @@ class Player:
     def close(self, who: User) -> None:
         """Say that all is done."""
         lifecycle.close(self.incident, by=who, at=self.at)
+        for item in ActionItem.objects.filter(incident=self.incident, status__in=ActionStatus.unfinished):
+            ending = actions.Ending(ActionStatus.DONE.value, "Looked at it in production: it is as it should be.")
+            actions.edit(item, actions.plan_of(item), ending, by=who, at=self.at)
 
     def hand_out(self, who: User, title: str, owner: str, role: str) -> None:
         """Create a task."""
@@ -200,6 +215,17 @@ class Player:
         """Write a section of the postmortem."""
         row = Section.objects.get(postmortem__incident=self.incident, key=key)
         editing.save_section(row, text=unwrapped(text), base_version=row.version, by=who, at=self.at)
+
+    def ask_why(self, who: User, key: str, under: str, **said: Any) -> None:
+        """Answer a why."""
+        document = Postmortem.objects.get(incident=self.incident)
+        parents = [self.whys[under].pk] if under else []
+        self.whys[key] = whys.ask(document, whys.Said(**said), under=parents, by=who, at=self.at)
+
+    def take_on(self, who: User, title: str, causes: tuple[str, ...], **said: Any) -> None:
+        """Write an action item down and own it."""
+        roots = tuple(self.whys[key].pk for key in causes)
+        actions.add(self.incident, actions.Plan(title, who, root_causes=roots, **said), by=who, at=self.at)
 
     def publish(self, who: User) -> None:
         """Publish the postmortem, which meets its clock."""

@@ -22,11 +22,12 @@ from incidents.models import (
     User,
 )
 from oncall.models import EscalationLevel, EscalationPolicy, EscalationTarget
+from postmortems.models import ActionDeadline
 
 APPS = ("incidents", "oncall", "postmortems", "account", "socialaccount", "mfa", "admin", "sessions")
 ENGINE = {EngineBeat, LatenessBucket}
 SHIPPED = ENGINE | {AlertLevel, AssessmentAnswer, Organisation, RoleCard, Severity}
-SHIPPED |= {EscalationPolicy, EscalationLevel, EscalationTarget}
+SHIPPED |= {EscalationPolicy, EscalationLevel, EscalationTarget, ActionDeadline}
 KEPT = SHIPPED | {SocialApp}  # how people sign in is the machine's affair
 
 

@@ -191,6 +191,16 @@ def section(minute: float, who: str, key: SectionKey, text: str) -> Beat:
     return Beat(minute, who, "write_section", {"key": key, "text": text})
 
 
+def why(minute: float, who: str, key: str, answer: str, under: str = "", **said: Any) -> Beat:
+    """Answer a why of the postmortem below the one of the key ``under``; ``said`` as in ``postmortems.whys.Said``."""
+    return Beat(minute, who, "ask_why", {"key": key, "under": under, "answer": answer, **said})
+
+
+def act(minute: float, who: str, title: str, *causes: str, **said: Any) -> Beat:
+    """Take an action item on against the causes of these keys; ``said`` as in ``postmortems.actions.Plan``."""
+    return Beat(minute, who, "take_on", {"title": title, "causes": causes, **said})
+
+
 def publish(minute: float, who: str) -> Beat:
     """Publish the postmortem."""
     return Beat(minute, who, "publish")

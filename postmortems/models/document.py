@@ -1,6 +1,7 @@
 """The postmortem and its sections."""
 
 from django.db import models
+from django.db.models import Q
 
 from incidents.models import Incident, User
 
@@ -31,6 +32,14 @@ class Postmortem(models.Model):
     owner = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     due_at = models.DateTimeField(help_text="UTC; counted from the resolution (R-75).")
     created_at = models.DateTimeField()
+    target_depth = models.PositiveSmallIntegerField(
+        default=5, help_text="How often “why?” is asked, 3 to 10; the last answer is the root cause (C-11)."
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(target_depth__range=(3, 10)), name="target_depth_is_3_to_10"),
+        ]
 
     def __str__(self) -> str:
         return f"Postmortem of {self.incident_id}"

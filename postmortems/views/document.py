@@ -14,7 +14,8 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from incidents.refusals import Invalid, Refusal
 from incidents.requests import SignedInRequest, incident_for
-from postmortems import drafting, editing, library
+from postmortems import drafting, editing, library, worklist
+from postmortems.causes import Causes
 from postmortems.editing import Conflict
 from postmortems.forms import SectionForm
 from postmortems.models import Section
@@ -54,6 +55,9 @@ def detail(request: SignedInRequest, number: int) -> HttpResponse:
         "at": at,
         "standing": standing,
         "incident": standing.incident,
+        "causes": Causes(standing.document),
+        "actions": worklist.of(standing.incident, at),
+        "may_act": request.user.may_declare,
         "parts": library.parts_of(standing.document),
         "moments": library.moments_of(standing.incident),
         "people": library.people_of(standing.incident),

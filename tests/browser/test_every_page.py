@@ -9,6 +9,7 @@ from config.demo import DEMO_PASSWORD
 from incidents.models import Incident
 from oncall import messages
 from oncall.models import Page, Schedule
+from postmortems.models import Why
 from tests.journeys.test_page_to_postmortem import FLAGS
 from tests.live import running_server
 
@@ -29,6 +30,7 @@ def addresses():
     ended = Incident.objects.filter(status="resolved", severity_id=0).first()
     waiting = Page.objects.filter(act="page", ended_at=None).select_related("person").first()
     schedule = Schedule.objects.order_by("pk").first()
+    root = Why.objects.filter(postmortem__incident=ended, is_root_cause=True).first()
     return [
         "/",
         "/incidents/",
@@ -55,6 +57,12 @@ def addresses():
         "/postmortems/",
         f"/postmortems/{ended.number}/",
         f"/postmortems/{ended.number}/sections/summary/",
+        f"/postmortems/{ended.number}/whys/",
+        f"/postmortems/{ended.number}/whys/?as=list",
+        f"/postmortems/{ended.number}/whys/?as=back",
+        f"/postmortems/{ended.number}/whys/{root.pk}/",
+        f"/postmortems/{ended.number}/whys/{root.pk}/parents/",
+        f"/postmortems/{ended.number}/whys/{root.pk}/evidence/",
         "/nowhere/",
     ]
 

@@ -6,6 +6,7 @@ import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as given_with
 from schemathesis import GenerationMode
@@ -20,7 +21,8 @@ from schemathesis.specs.openapi.checks import (
 
 from config.api import api
 from config.wsgi import application
-from incidents.models import Scope
+from incidents.models import Incident, Scope
+from postmortems import drafting
 from tests.api_caller import Caller
 from tests.factories import AdministratorFactory, ContactMethodFactory, ScheduleFactory, ServiceFactory
 
@@ -78,6 +80,15 @@ DUE = {
     "/incidents/{number}/pages": {"get"},
     "/incidents/{number}/escalation": {"get"},
     "/incidents/{number}/clocks": {"get"},
+    "/postmortems/{number}/whys": {"get", "post", "patch"},
+    "/postmortems/{number}/whys/{pk}": {"patch", "delete"},
+    "/postmortems/{number}/whys/{pk}/restore": {"post"},
+    "/postmortems/{number}/whys/{pk}/therefore": {"put"},
+    "/postmortems/{number}/whys/{pk}/evidence": {"post"},
+    "/postmortems/{number}/evidence/{pk}": {"delete"},
+    "/postmortems/{number}/therefore": {"get"},
+    "/action-items": {"get", "post"},
+    "/action-items/{pk}": {"get", "patch"},
     **{f"/incidents/{{number}}/{deed}": {"post"} for deed in DEEDS},
 }
 
@@ -93,6 +104,8 @@ def world(db):
         "escalation-policies", slug="known", name="Known", service="known", levels=[{"targets": [{"on_call": True}]}]
     )
     caller.number = caller.post("incidents", title="x", service="known", severity="P1").json()["number"]
+    drafting.draft(Incident.objects.get(), at=timezone.now())
+    caller.pk = caller.post(f"postmortems/{caller.number}/whys", answer="x").json()["id"]
     return caller
 
 
@@ -145,6 +158,7 @@ def test_whatever_is_sent_gets_an_answer_that_was_promised(operation, mode, worl
     settings.ALLOWED_HOSTS = ["localhost"]
     known = {"number": world.number, "slug": "known", "email": "amira@example.com", "role": "commander"}
     known |= {"handover": 1, "answer": "accept"}
+    known = {"number": world.number, "slug": "known", "email": "amira@example.com", "pk": world.pk}
 
     @given_with(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))

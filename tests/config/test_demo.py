@@ -31,7 +31,8 @@ from incidents.models import (
 from incidents.states import ClockState, Detection, Kind, Status
 from oncall import climbing, notices, paging, rosters, rota
 from oncall.models import Channel, ContactMethod, Delivery, DeliveryState, Page, RunState, Schedule
-from postmortems.models import DocumentStatus, Section, SectionKey
+from postmortems.causes import Causes
+from postmortems.models import DocumentStatus, Postmortem, Section, SectionKey
 from tests.factories import TeamFactory, UserFactory
 
 DAY = timedelta(days=1)
@@ -344,3 +345,22 @@ def test_reset_of_a_foreign_organisation_wants_a_yes_even_without_a_terminal(lar
 
     with pytest.raises(CommandError, match="--yes"):
         run("--reset", "--force")
+
+
+def test_r74_the_worked_example_of_the_five_whys_ships(larkfield):
+    document = Postmortem.objects.get(incident__title__startswith="Card payments fail: success rate")
+
+    rows = Causes(document).rows
+
+    assert [(node.depth, node.why.is_root_cause) for node in rows] == [
+        (0, False),
+        (1, False),
+        (2, False),
+        (3, False),
+        (4, False),
+        (5, True),
+        (2, True),
+    ]
+    words = ["pool", "Slow queries", "index", "review took place", "no review process for SQL"]
+    assert all(word in node.why.answer for word, node in zip(words, rows[1:], strict=False))
+    assert [node.why.category for node in rows if node.why.is_root_cause] == ["process", "monitoring"]

@@ -224,7 +224,7 @@ def test_detail_costs_the_same_for_one_and_three(browser, begin, django_assert_n
     for section in story.document.sections.all()[:people]:
         editing.save_section(section, text="x", base_version=1, by=UserFactory(), at=timezone.now())
 
-    with django_assert_num_queries(6):  # session, user, document, sections, people, shell
+    with django_assert_num_queries(11):  # session, user, document, sections, people; 4 of the whys, actions; shell
         browser.get(address(story))
 
 
