@@ -87,7 +87,7 @@ def test_lists_and_board_cost_the_same_for_one_and_fifty(browser, story, django_
 
     with django_assert_num_queries(7):  # session, user, headline, count, items, causes; the shell
         browser.get(LIST)
-    with django_assert_num_queries(8):  # session, user, headline; three lanes, causes of the one that has some; the shell
+    with django_assert_num_queries(8):  # session, user, headline; three lanes, causes of one; the shell
         browser.get(LIST, {"show": "board"})
 
 
