@@ -66,7 +66,8 @@ def _first_asked(wanted: Sequence[Wanted]) -> set[tuple[int, int]]:
     """The pairs of incident and person for whom this is the first page (1 query)."""
     asked = [want for want in wanted if want.act == Act.PAGE]
     pairs = {(want.incident.pk, want.reached.person.pk) for want in asked}
-    before = Page.objects.filter(_one_of(asked), act=Act.PAGE).values_list("incident", "person")
+    mine = {"incident__in": {pair[0] for pair in pairs}, "person__in": {pair[1] for pair in pairs}}
+    before = Page.objects.filter(**mine, act=Act.PAGE).values_list("incident", "person")
     return pairs - set(before)
 
 
@@ -110,10 +111,11 @@ class _Known:
 
     def __init__(self, pages: Sequence[Page], at: datetime) -> None:
         asked = [page for page in pages if page.act == Act.PAGE]
-        pairs = Q(pk__in=[])
-        for page in asked:
-            pairs |= Q(page__incident=page.incident_id, person=page.person_id)
-        rows = Delivery.objects.filter(pairs, page__act=Act.PAGE, not_before__gt=at - OFTEN).exclude(
+        mine = {
+            "page__incident__in": {page.incident_id for page in asked},
+            "person__in": {one.person_id for one in asked},
+        }
+        rows = Delivery.objects.filter(**mine, page__act=Act.PAGE, not_before__gt=at - OFTEN).exclude(
             state__in=[DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.BUNDLED]
         )
         self._rows: dict[tuple[int, int | None], list[Delivery]] = {}
