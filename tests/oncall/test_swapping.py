@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from incidents import due
 from incidents.refusals import Conflict, Invalid, NotAllowed
@@ -235,3 +235,31 @@ def test_those_who_take_turns_are_asked_and_the_asker_is_told_who_took_it(trio):
     swapping.take(swap, by=trio.cy, at=NOON)
 
     assert told(trio.ada) == ["Cy takes your shift in Payments daily"]
+
+
+def test_o49_an_editor_waits_for_a_swap_that_is_being_taken_and_then_gets_a_conflict(committed_db):
+    trio = make_trio()
+    swap = ask(trio)
+    wish = Wish("replace", trio.cy, MIDNIGHT + 6 * HOUR, MIDNIGHT + 9 * HOUR, trio.ada)
+    outcomes = []
+
+    def override():
+        try:
+            overriding.override(trio.schedule, wish, by=trio.root, at=NOON)
+            outcomes.append("saved")
+        except Conflict as refusal:
+            outcomes.append(str(refusal))
+        finally:
+            connection.close()
+
+    editor = threading.Thread(target=override)
+    with transaction.atomic():
+        swapping.take(swap, by=trio.ben, at=NOON)
+        editor.start()
+        editor.join(1)
+        assert outcomes == []
+    editor.join()
+
+    [said] = outcomes
+    assert said.startswith("Ada is replaced by Ben")
+    assert Override.objects.count() == 1
