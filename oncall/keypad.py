@@ -11,8 +11,8 @@ from oncall import messages, replies
 from oncall.channels import speech
 from oncall.models import Channel, ContactMethod, Page
 
-KEYS: dict[str, Callable[..., str]] = {"4": replies.take, "5": replies.pass_on, "6": replies.resolve}
-BUTTONS: dict[str, Callable[..., str]] = {"take": replies.take, "pass": replies.pass_on, "over": replies.resolve}
+KEYS: dict[str, Callable[..., str]] = {"4": replies.take_all, "5": replies.pass_on, "6": replies.resolve}
+BUTTONS: dict[str, Callable[..., str]] = {"take": replies.take_all, "pass": replies.pass_on, "over": replies.resolve}
 GONE = "This page is gone. Open Tocsin to see what is going on."
 
 

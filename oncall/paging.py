@@ -201,6 +201,7 @@ def delivery(
 def is_under_way(page: Page, at: datetime) -> bool:
     """Is a message of the page still alive? One that a personal rule puts off to later can be brought forward."""
     alive = Delivery.objects.filter(page=page).exclude(state__in=[DeliveryState.FAILED, DeliveryState.CANCELLED])
+    alive = alive.exclude(state=DeliveryState.BUNDLED, bundled_into__state=DeliveryState.FAILED)
     if page.incident.severity_id <= plans.LAST_NOW:
         alive = alive.exclude(_put_off(at))
     return alive.exists()

@@ -228,13 +228,30 @@ def _tell(incident: Incident | None, text: str, at: datetime) -> None:
         incident.save(update_fields=["timeline_seq"])
 
 
-@transaction.atomic
 def report(delivery_id: int, *, attempt: int, arrived: bool, words: str, at: datetime) -> bool:
     """Take down what a provider says afterwards of a message that it accepted; returns whether that was news.
 
     News may come late, twice and out of order, even before our own “accepted” is committed: a final state stays, and
-    the failure of an earlier attempt says nothing about the present one.
+    the failure of an earlier attempt says nothing about the present one. Pages that the lost message carried along
+    look for another way too.
     """
+    was_news = _report(delivery_id, attempt=attempt, arrived=arrived, words=words, at=at)
+    if was_news and not arrived:
+        for page in Page.objects.filter(deliveries__bundled_into=delivery_id, act=Act.PAGE).order_by("pk"):
+            _look_elsewhere(page.pk, at=at)
+    return was_news
+
+
+@transaction.atomic
+def _look_elsewhere(page_id: int, *, at: datetime) -> None:
+    """Another way for a page whose message was lost with the one that carried it; the incident's lock first."""
+    incident = Page.objects.filter(pk=page_id).values("incident")
+    Incident.objects.select_for_update(no_key=True).get(pk__in=incident)
+    find_another_way(Page.objects.select_related("incident__severity", "person").get(pk=page_id), at=at)
+
+
+@transaction.atomic
+def _report(delivery_id: int, *, attempt: int, arrived: bool, words: str, at: datetime) -> bool:
     found = _loaded().filter(pk=delivery_id).first()
     if found is None:
         return False

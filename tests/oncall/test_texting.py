@@ -95,6 +95,37 @@ def test_a_service_code_takes_all_of_the_service_that_the_phone_knew_of(chain, t
     assert text("100aa") == "Nothing of Checkout waits any more. Nothing was changed."
 
 
+def at_once(chain, count):
+    """So many incidents of one service, told to Ada in one message."""
+    told = [chain.declare(0, at=timezone.now() - timedelta(seconds=1), title=f"Alert {each}") for each in range(count)]
+    due.settle(due.database_now())
+    sending.send_due(Channel.SMS, at=due.database_now())
+    return told
+
+
+def test_o20_four_of_one_service_are_one_message_and_one_reply_takes_all(chain, text, twilio):
+    told = at_once(chain, 4)
+
+    [asked] = twilio.asked
+    assert asked.form["Body"].startswith("4 unacked on Checkout")
+    assert asked.form["Body"].endswith("4 unacked of Checkout: 100aa takes all.")
+    assert text("100aa") == f"You have {', '.join(one.ref for one in told)}."
+    for one in told:
+        one.refresh_from_db()
+        assert one.held_by == chain.ada
+
+
+def test_when_a_message_for_several_is_lost_each_of_them_looks_for_another_way(chain, text, twilio, client):
+    chain.ada.contact_methods.exclude(channel__in=[Channel.SMS, Channel.IN_APP]).delete()
+    told = at_once(chain, 3)
+    Delivery.objects.filter(channel=Channel.IN_APP).delete()
+
+    twilio.call_back(client, twilio.asked[0].form["StatusCallback"], {"MessageStatus": "undelivered"})
+
+    fresh = Delivery.objects.filter(channel=Channel.IN_APP, person=chain.ada)
+    assert {delivery.page.incident_id for delivery in fresh} == {one.pk for one in told}
+
+
 def test_a_late_escalate_does_nothing_and_says_so(chain, text):
     incident = texted(chain)
     lifecycle.acknowledge(incident, by=chain.lea, at=timezone.now())
