@@ -3,8 +3,8 @@
 from django.contrib import admin
 
 from incidents.admin.incident import OfIncidentAdmin
-from incidents.admin.readonly import ReadOnlyInline
-from oncall.models import Attempt, Delivery, Escalation, EscalationStep, Page, SandboxMessage
+from incidents.admin.readonly import ReadOnlyAdmin, ReadOnlyInline
+from oncall.models import Attempt, Delivery, Escalation, EscalationStep, Page, Provider, ReceivedText, SandboxMessage
 
 
 class StepInline(ReadOnlyInline):
@@ -83,3 +83,23 @@ class SandboxMessageAdmin(OfIncidentAdmin):
     incident_field = "delivery__page__incident__number"
     date_hierarchy = "at"
     fields = ["person", "channel", "address", "subject", "text", "at"]
+
+
+@admin.register(Provider)
+class ProviderAdmin(ReadOnlyAdmin):
+    """How the providers are; one that rests is not asked until then."""
+
+    list_display = ["name", "failures", "rests_until", "failed_at", "worked_at", "last_error"]
+    search_fields = ["name", "last_error"]
+    ordering = ["-failures", "name", "pk"]
+
+
+@admin.register(ReceivedText)
+class ReceivedTextAdmin(ReadOnlyAdmin):
+    """Texts that came from known phones, and what was answered."""
+
+    list_display = ["at", "number", "text", "understood", "answer"]
+    list_filter = ["understood"]
+    search_fields = ["number", "text", "answer"]
+    date_hierarchy = "at"
+    ordering = ["-at", "-pk"]

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 
 from incidents.models import Incident
 from incidents.requests import SignedInRequest, incident_for
-from oncall import pages, progress, shifts
+from oncall import contacts, pages, progress, shifts
 
 CARD_SCHEDULES = 8  # on the board; the rest stands on the page of its own
 CARD_HOLES = 2
@@ -56,8 +56,8 @@ def on_call_card(request: SignedInRequest) -> HttpResponse:
 def my_pages(request: SignedInRequest) -> HttpResponse:
     """My last pages, and how fast I answered."""
     visible = Incident.objects.visible_to(request.user)
-    context = {"at": timezone.now(), "pages": pages.last_of(request.user, visible=visible)}
-    return render(request, "oncall/_my_pages.html", context)
+    last, stopped = pages.last_of(request.user, visible=visible), contacts.stopped(request.user)
+    return render(request, "oncall/_my_pages.html", {"at": timezone.now(), "pages": last, "stopped": stopped})
 
 
 @require_GET

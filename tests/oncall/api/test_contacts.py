@@ -3,11 +3,15 @@
 import pytest
 
 from incidents.models import Scope
-from oncall.models import ContactMethod
+from oncall import messages
+from oncall.models import ContactMethod, Probe
 from tests.api_caller import Caller, administrator, fields_of, responder
 from tests.factories import AdministratorFactory, ContactMethodFactory, UserFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),  # apprise, as it loads its plugins
+]
 
 
 def path(person):
@@ -126,3 +130,41 @@ def test_numbers_and_web_addresses_that_fit_are_taken(channel):
 
     assert caller.post(path(caller.person), channel=channel, address="+1 (202) 555-0125").status_code == 201
     assert caller.post(path(caller.person), channel="webhook", address="https://example.com/x").status_code == 201
+
+
+def test_a_person_proves_a_number_tests_it_and_removes_it():
+    caller = responder()
+    number = caller.post(path(caller.person), channel="sms", address="+491512345678").json()["id"]
+    where = f"{path(caller.person)}/{number}"
+
+    assert caller.post(f"{where}/test").status_code == 409  # not verified yet
+    assert caller.post(f"{where}/verify", code="123456").status_code == 422  # none was sent
+    assert caller.post(f"{where}/code").json()["verified"] is False
+    code = messages.code_of(Probe.objects.get())
+    wrong = caller.post(f"{where}/verify", code="x")
+    assert (wrong.status_code, list(fields_of(wrong))) == (422, ["code"])
+    assert caller.post(f"{where}/verify", code=code).json()["verified"] is True
+    assert caller.post(f"{where}/test").status_code == 200
+    assert caller.send("delete", where).status_code == 204
+    assert not ContactMethod.objects.exists()
+
+
+@pytest.mark.parametrize("deed", ["code", "test", "verify"])
+def test_o28_not_even_an_administrator_sends_to_somebody_elses_method(deed):
+    method = ContactMethodFactory()
+
+    answer = administrator().post(
+        f"{path(method.user)}/{method.pk}/{deed}", **({"code": "1"} if deed == "verify" else {})
+    )
+
+    assert answer.status_code == 403
+    assert not Probe.objects.exists()
+
+
+def test_a_chat_address_is_shown_by_its_mark_alone():
+    caller = responder()
+
+    answer = caller.post(path(caller.person), channel="chat", address=f"mmost://chat.example.com/{'k' * 26}")
+
+    assert answer.json()["address"].startswith("Mattermost (")
+    assert "kkkk" not in answer.content.decode()

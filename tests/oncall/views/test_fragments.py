@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from incidents import lifecycle
 from incidents.models import Access, Participant, Severity
+from oncall import contacts
 from oncall.models import ContactMethod, EscalationStep
 from tests.factories import (
     MembershipFactory,
@@ -547,9 +549,15 @@ def test_my_last_pages_cost_the_same_for_one_and_three(client, ada, chain, count
         chain.declare(2, at=now)
     settle(now)
 
-    # session, user, pages with incidents, deliveries, attempts
-    with django_assert_num_queries(5):
+    # session, user, pages with incidents, deliveries, attempts, methods that are stopped
+    with django_assert_num_queries(6):
         client.get(reverse("oncall:my-pages"))
+
+
+def test_o23_the_board_warns_whose_phone_texted_stop(client, ada):
+    contacts.stop(list(ada.contact_methods.filter(channel="sms")), at=timezone.now())
+
+    assert "is off because the phone texted STOP" in words(client.get(reverse("oncall:my-pages")))
 
 
 def _severity(level):
