@@ -13,6 +13,7 @@ import incidents.api.assessment
 import incidents.api.catalog
 import incidents.api.deeds
 import incidents.api.incidents
+import incidents.api.muster
 import incidents.api.people
 import incidents.api.roles
 import oncall.api.contacts
@@ -41,6 +42,7 @@ ROUTERS = (
     incidents.api.incidents.router,
     incidents.api.deeds.router,
     incidents.api.roles.router,
+    incidents.api.muster.router,
     incidents.api.assessment.router,
     oncall.api.escalation.router,
     oncall.api.simulation.router,

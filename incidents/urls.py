@@ -2,7 +2,20 @@
 
 from django.urls import path, re_path
 
-from incidents.views import board, command, declare, finding, health, incident, listing, me, roles, story, stream
+from incidents.views import (
+    board,
+    command,
+    declare,
+    finding,
+    health,
+    incident,
+    listing,
+    me,
+    muster,
+    roles,
+    story,
+    stream,
+)
 
 app_name = "incidents"
 urlpatterns = [
@@ -38,6 +51,10 @@ urlpatterns = [
     path("incidents/<int:number>/assessment/", command.assess, name="assess"),
     path("incidents/<int:number>/impact/", command.edit_impact, name="edit-impact"),
     path("incidents/<int:number>/cadence/", command.set_cadence, name="set-cadence"),
+    path("incidents/<int:number>/muster/", muster.call, name="muster"),
+    path("incidents/<int:number>/muster/card/", muster.card, name="muster-card"),
+    path("incidents/<int:number>/muster/decline/", muster.decline, name="decline-muster"),
+    path("incidents/<int:number>/muster/release/", muster.release, name="release-muster"),
     path("incidents/<int:number>/command/", roles.command, name="take-command"),
     path("incidents/<int:number>/working-on/", roles.work_on, name="work-on"),
     path("incidents/<int:number>/handovers/<int:pk>/", roles.answer, name="answer-handover"),

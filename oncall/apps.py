@@ -11,7 +11,7 @@ class OncallConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the hook and the sources, in the order of a round: pages before messages."""
-        from incidents import due, gauges, moves, people, pulse
+        from incidents import due, gauges, moves, mustering, people, pulse
         from oncall import (
             canary,
             climbing,
@@ -36,6 +36,7 @@ class OncallConfig(AppConfig):
             due.Source("escalations", climbing.fire_due, climbing.due_runs, "due_at"),
             due.Source("acknowledgements", timeouts.check_due, timeouts.unchecked, "check_at"),
             due.Source("snoozes", snoozing.wake_due, snoozing.asleep, "snoozed_until"),
+            due.Source("musters", mustering.call_due, mustering.waiting, ""),
             due.Source("repeats", paging.repeat_due, paging.repeating, "repeat_at"),
             due.Source("departures", departures.fill_due, departures.waiting, ""),
             due.Source("swaps", swapping.expire_due, swapping.running_out, "expires_at"),

@@ -14,7 +14,7 @@ from incidents import due, holding, moves, timeline
 from incidents.models import EntryKind, Incident, Participant, User
 from incidents.refusals import TransitionError
 from incidents.states import Kind, Status
-from oncall import paging, policies
+from oncall import mustering, paging, policies
 from oncall.models import (
     Act,
     Condition,
@@ -45,6 +45,10 @@ def on_move(incident: Incident, move: str, at: datetime) -> None:
     elif move == "mitigated":
         acknowledged(incident, at)
         mitigated(incident, at)
+    elif move == "mustered":
+        mustering.page(incident, current(incident), at)
+    elif move == "released":
+        mustering.rest(incident, at)
     elif move in OVER:
         finish(incident, OVER[move], at)
 

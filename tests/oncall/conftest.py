@@ -7,7 +7,7 @@ import pytest
 
 from incidents import due, lifecycle
 from incidents.models import Incident, Notice, Rank, Service, Severity, Team, User
-from oncall import rosters, rota
+from oncall import mustering, rosters, rota
 from oncall.models import Channel, Page, Schedule
 from tests.factories import (
     AdministratorFactory,
@@ -86,8 +86,13 @@ def settle(**span):
 
 
 def pages(incident):
-    """Who was paged or informed so far: (name, act, level), in order."""
-    rows = Page.objects.filter(incident=incident).select_related("person").order_by("created_at", "level", "pk")
+    """Who was paged or informed by the ladder so far: (name, act, level), in order; a muster is no part of it."""
+    rows = (
+        Page.objects.filter(incident=incident)
+        .exclude(level=mustering.LEVEL)
+        .select_related("person")
+        .order_by("created_at", "level", "pk")
+    )
     return [(page.person.name, str(page.act), page.level) for page in rows]
 
 
