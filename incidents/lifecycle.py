@@ -312,12 +312,13 @@ def close(
 
     Raises:
         Invalid: a time that cannot be right.
-        TransitionError: it is not resolved.
+        TransitionError: it is not resolved, or a duty is not done: all of them are named.
         StaleVersion: it changed since ``version``.
     """
     locked = moves.lock(incident, version, at)
     locked.move_to(Status.CLOSED)
     locked.closed_at = moves.after_resolution(locked, occurred_at, at)
+    moves.require_closable(locked)
     moves.tell(locked, EntryKind.CLOSED, "Closed.", by, at, occurred_at=locked.closed_at)
     moves.note(locked, note, by, at)
     return moves.finish(locked, "closed", at)

@@ -30,6 +30,27 @@ def register_hook(hook: Hook) -> None:
         HOOKS.append(hook)
 
 
+Blocker = Callable[[Incident], list[str]]
+BLOCKERS: list[Blocker] = []
+
+
+def register_blocker(blocker: Blocker) -> None:
+    """Let an upper app say why an incident cannot be closed yet: sentences fit for a user, none = it may be."""
+    if blocker not in BLOCKERS:
+        BLOCKERS.append(blocker)
+
+
+def require_closable(incident: Incident) -> None:
+    """Let incidents pass that nothing keeps open.
+
+    Raises:
+        TransitionError: something does; everything is named at once (I33).
+    """
+    reasons = [reason for blocker in BLOCKERS for reason in blocker(incident)]
+    if reasons:
+        raise TransitionError(f"{incident.ref} cannot be closed yet. {' '.join(reasons)}")
+
+
 def lock(incident: Incident, version: int | None, at: datetime) -> Incident:
     """Lock the incident and read it again; every deed begins here.
 

@@ -2,13 +2,28 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils import timezone
 
-from incidents.admin.configuration import ConfigurationAdmin
+from incidents.admin.configuration import ConfigurationAdmin, signed_in
 from incidents.admin.incident import OfIncidentAdmin
 from incidents.admin.readonly import ReadOnlyInline
-from postmortems.models import ActionDeadline, ActionItem, Postmortem, Section, SectionRevision, Why
+from postmortems import templating
+from postmortems.models import (
+    ActionDeadline,
+    ActionItem,
+    Postmortem,
+    Section,
+    SectionKey,
+    SectionRevision,
+    Template,
+    TemplateVersion,
+    Why,
+    WordingRule,
+)
 
 
 class SectionInline(ReadOnlyInline):
@@ -87,3 +102,96 @@ class ActionDeadlineAdmin(ConfigurationAdmin):
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse: each level has its row."""
         return False
+
+
+@admin.register(WordingRule)
+class WordingRuleAdmin(ConfigurationAdmin):
+    """What the language check looks for, and what it suggests to ask instead. It advises and never blocks."""
+
+    list_display = ["name", "kind", "finding", "question", "is_active"]
+    list_filter = ["kind", "is_active"]
+    search_fields = ["name", "phrases", "question"]
+    ordering = ["name", "pk"]
+
+
+PARTS = {"question": "What it asks", "hints": "Hints", "required": "Required", "start": "Text to begin with"}
+
+
+class TemplateForm(forms.ModelForm):
+    """A template with what each of the six sections asks."""
+
+    class Meta:
+        model = Template
+        fields = ["name", "severity", "kind", "is_active"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        last = self.instance.versions.order_by("-number").first() if self.instance.pk else None
+        for key, said in (last.sections if last else templating.built_in()).items():
+            self.initial.update({f"{key}_{part}": said[part] for part in ("question", "required", "start")})
+            self.initial[f"{key}_hints"] = "\n".join(said["hints"])
+
+    def sections(self) -> templating.Sections:
+        """What was written, by section."""
+        said = self.cleaned_data
+        return {
+            key.value: {
+                "question": said[f"{key.value}_question"].strip(),
+                "hints": [line.strip() for line in said[f"{key.value}_hints"].splitlines() if line.strip()],
+                "required": said[f"{key.value}_required"],
+                "start": said[f"{key.value}_start"].strip(),
+            }
+            for key in SectionKey
+        }
+
+    def clean(self) -> dict[str, Any]:
+        """Ask what and how, never for a culprit (R-72)."""
+        said = super().clean() or self.cleaned_data
+        for key in SectionKey:
+            for part in ("question", "hints"):
+                if found := templating.ASKS_WHO.search(str(said.get(f"{key.value}_{part}", ""))):
+                    self.add_error(f"{key.value}_{part}", ValidationError(f"Ask what and how, never “{found[0]}”."))
+        return said
+
+
+def _field(part: str) -> forms.Field:
+    if part == "required":
+        return forms.BooleanField(label=PARTS[part], required=False)
+    needed = part == "question"
+    help_text = {"hints": "One a line.", "start": "Markdown; empty = the section begins empty."}.get(part, "")
+    area = forms.Textarea(attrs={"rows": 2, "class": "vLargeTextField"})
+    return forms.CharField(label=PARTS[part], required=needed, widget=area, help_text=help_text, strip=False)
+
+
+ASKED = {f"{key.value}_{part}": _field(part) for key in SectionKey for part in PARTS}
+TemplateForm.declared_fields |= ASKED
+TemplateForm.base_fields |= ASKED
+OF_SECTIONS: list[Any] = [(key.label, {"fields": [f"{key.value}_{part}" for part in PARTS]}) for key in SectionKey]
+
+
+class VersionInline(ReadOnlyInline):
+    """The versions that documents hold on to."""
+
+    model = TemplateVersion
+    columns = ("number", "made_by", "made_at")
+    select = ("made_by",)
+    ordering = ["-number", "pk"]
+
+
+@admin.register(Template)
+class TemplateAdmin(ConfigurationAdmin):
+    """What the sections of new postmortems ask. Saving makes a version; documents under way keep theirs."""
+
+    form = TemplateForm
+    list_display = ["name", "severity", "kind", "is_active"]
+    list_filter = ["severity", "kind", "is_active"]
+    list_select_related = ["severity"]
+    search_fields = ["name"]
+    ordering = ["name", "pk"]
+    inlines = [VersionInline]
+    fieldsets = [(None, {"fields": ["name", "severity", "kind", "is_active"]}), *OF_SECTIONS]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Make the version through the deed."""
+        super().save_related(request, form, formsets, change)
+        templating.revise(form.instance, form.sections(), by=signed_in(request), at=timezone.now())

@@ -11,10 +11,13 @@ class PostmortemsConfig(AppConfig):
     def ready(self) -> None:
         """Register the hooks and the sources."""
         from incidents import due, moves
-        from postmortems import actions, drafting, reminding
+        from postmortems import actions, drafting, publishing, reminding
 
         moves.register_hook(drafting.on_move)
         moves.register_hook(actions.on_move)
+        moves.register_blocker(publishing.keep_open)
         due.register(due.Source("drafts", drafting.draft_missing, drafting.undrafted, "resolved_at"))
         due.register(due.Source("backlog", actions.write_missing, actions.unwritten, "declared_at"))
         due.register(due.Source("action_reminders", reminding.remind_due, reminding.waiting, "remind_at"))
+        late = due.Source("postmortem_reminders", reminding.nag_due, reminding.owed, "remind_at")
+        due.register(late)

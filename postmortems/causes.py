@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from postmortems import tree
+from postmortems.blameless import Check, Hit
 from postmortems.models import ActionItem, ActionStatus, Evidence, Postmortem, Why, WhyKind, WhyLink
 
 
@@ -18,6 +19,7 @@ class Node:
     evidence: list[Evidence] = field(default_factory=list)
     has_causes: bool = False
     actions: int = 0  # that are not dropped
+    hits: list[Hit] = field(default_factory=list)  # of the language check, once it was made
 
     @property
     def is_shared(self) -> bool:
@@ -79,6 +81,12 @@ class Causes:
         parents = [whys[up] for up in self._above.get(pk, ()) if up in self.depths]
         below = [whys[down] for down in self._below.get(pk, ())]
         return Node(whys[pk], self.depths[pk], parents, has_causes=any(why.kind == WhyKind.CAUSE for why in below))
+
+    def mind(self, check: Check) -> None:
+        """Look at the wording of every answer."""
+        for node in self.nodes.values():
+            if node.why.kind != WhyKind.STRENGTH:
+                node.hits = check.hits(node.why.answer)
 
     @cached_property
     def drawn(self) -> Branch:

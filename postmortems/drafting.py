@@ -9,9 +9,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 from incidents import due, timeline
 from incidents.models import EntryKind, Incident, TimelineEntry
 from incidents.models.timeline import NOISE, WRITTEN
-from incidents.states import Status
-from postmortems import whys
-from postmortems.models import Postmortem, Section, SectionKey, SectionRevision
+from incidents.states import Kind, Status
+from postmortems import reminding, templating, whys
+from postmortems.models import DocumentStatus, Postmortem, Section, SectionKey, SectionRevision
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +32,21 @@ def draft(incident: Incident, *, at: datetime) -> Postmortem:
     """Make the draft, or bring the due time of an existing one up to date; texts that people wrote stay."""
     resolved_at = incident.resolved_at or at
     due_at = resolved_at + incident.scaled(incident.severity.postmortem_due)
+    version = templating.version_for(incident)
     document, made = Postmortem.objects.get_or_create(
         incident=incident,
-        defaults={"owner": incident.acknowledged_by or incident.declared_by, "due_at": due_at, "created_at": at},
+        defaults={
+            "owner": incident.acknowledged_by or incident.declared_by,
+            "due_at": due_at,
+            "created_at": at,
+            "template_version": version,
+        },
     )
+    document.due_at, document.incident = due_at, incident
+    if incident.kind == Kind.REAL and document.status != DocumentStatus.PUBLISHED:
+        document.remind_at = reminding.next_nag(document, after=at)
+    document.save(update_fields=["due_at", "remind_at"])
     if not made:
-        Postmortem.objects.filter(pk=document.pk).update(due_at=due_at)
         return document
     texts = {
         SectionKey.SUMMARY: summary_of(incident),
@@ -45,9 +54,17 @@ def draft(incident: Incident, *, at: datetime) -> Postmortem:
         SectionKey.IMPACT: impact_of(incident),
         SectionKey.ROOT_CAUSE: incident.root_cause,
     }
+    for key, said in version.sections.items() if version else ():
+        texts[SectionKey(key)] = texts.get(SectionKey(key)) or said["start"]
     sections = Section.objects.bulk_create(
         [
-            Section(postmortem=document, key=key, position=position, text=texts.get(key, ""), edited_at=at)
+            Section(
+                postmortem=document,
+                key=key,
+                position=position,
+                text=texts.get(key, ""),
+                edited_at=at,
+            )
             for position, key in enumerate(SectionKey, start=1)
         ]
     )

@@ -46,6 +46,7 @@ def save_section(section: Section, *, text: str, base_version: int, by: User, at
     if len(text) > LONGEST_TEXT:
         raise Invalid("text", f"This is {len(text):,} characters long; {LONGEST_TEXT:,} fit. Link to the rest instead.")
     locked = _lock(section)
+    locked.postmortem.refresh_from_db(fields=["status"])  # it may have been published while we waited for the lock
     if locked.postmortem.status == DocumentStatus.PUBLISHED:
         raise TransitionError("This postmortem was published and is not edited any more. Your text is not saved.")
     if text == locked.text:

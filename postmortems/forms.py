@@ -180,3 +180,22 @@ class FinishForm(forms.Form):
         "How was it seen to work?", "A test, a rehearsal, a graph, an alarm that came.", required=True
     )
     version = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=0, max_value=2**31 - 1)
+
+
+class ReviewersForm(forms.Form):
+    """Who is to look at a postmortem."""
+
+    reviewers = forms.ModelMultipleChoiceField(
+        User.objects.filter(is_active=True).order_by("name", "pk"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text="They are told. It can be published when each of them has approved.",
+        error_messages={"required": "Name one person at least."},
+    )
+
+
+class CorrectForm(forms.Form):
+    """A published section, and what was wrong in it."""
+
+    text = forms.CharField(label="Text", strip=False, widget=forms.Textarea(attrs={"rows": 14}))
+    reason = _lines("What was wrong?", "Readers see this with the date and your name.", required=True)
+    base_version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=2**31 - 1)

@@ -9,8 +9,9 @@ from django.db.models.functions import Coalesce
 
 from incidents.models import Incident, Participant, PostmortemRule, User
 from incidents.states import Kind, Status
+from postmortems import templating
 from postmortems.models import DocumentStatus, Postmortem, Section, SectionKey
-from postmortems.prompts import PROMPTS, Prompt
+from postmortems.prompts import Prompt
 
 LATE, DUE, OPEN_AGAIN, FREE, PUBLISHED = range(5)  # what a postmortem owes, in the order of the list
 LOOKS = {LATE: "bad", PUBLISHED: "ok"}
@@ -66,7 +67,7 @@ def visible_to(user: User, at: datetime) -> QuerySet[Postmortem]:
         Postmortem.objects.filter(incident__in=Incident.objects.visible_to(user))
         .annotate(begun=Exists(sections.filter(version__gt=1)), written=Coalesce(Subquery(written), 0))
         .annotate(stage=stage)
-        .select_related("incident__severity", "incident__service__team", "owner")
+        .select_related("incident__severity", "incident__service__team", "owner", "template_version")
         .order_by("stage", Case(When(stage__lte=DUE, then=F("due_at"))), "-due_at", "-pk")
     )
 
@@ -100,13 +101,13 @@ class Part:
 def parts_of(document: Postmortem) -> list[Part]:
     """The sections in their order (1 query)."""
     sections = Section.objects.filter(postmortem=document).select_related("edited_by").order_by("position", "pk")
-    return [part(section) for section in sections]
+    return [part(section, document) for section in sections]
 
 
-def part(section: Section) -> Part:
+def part(section: Section, document: Postmortem) -> Part:
     """Tell how far a section is."""
     state, icon = ("draft", "circle-dot") if section.text else ("empty", "circle")
-    return Part(section, PROMPTS[section.key], state, icon)
+    return Part(section, templating.prompt_of(document, section.key), state, icon)
 
 
 @dataclass(frozen=True)

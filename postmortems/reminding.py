@@ -8,13 +8,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from incidents import due
-from incidents.models import Notice
-from postmortems.models import ActionItem, ActionStatus
+from incidents.models import Notice, PostmortemRule
+from postmortems.models import ActionItem, ActionStatus, Postmortem, Section
 
 CHANNELS = ["email", "in_app", "chat"]  # nothing here wakes anybody
 MORNING = time(9)  # on the owner's own clock
 AHEAD = timedelta(days=3)
 NAGS = timedelta(days=7)
+DAY = timedelta(days=1)
 
 
 def next_reminder(item: ActionItem, *, after: datetime) -> datetime:
@@ -70,4 +71,59 @@ def _notice(item: ActionItem, at: datetime) -> Notice:
         channels=CHANNELS,
         due_at=at,
         dedupe_key=f"action:{item.pk}:{item.remind_at:%Y%m%d%H}",
+    )
+
+
+def next_nag(document: Postmortem, *, after: datetime) -> datetime:
+    """When the owner of a postmortem is reminded next (R-75): in its last quarter, when it is due, then every day."""
+    length = document.due_at - (document.incident.resolved_at or document.created_at)
+    for moment in (document.due_at - length / 4, document.due_at):
+        if moment > after:
+            return moment
+    return document.due_at + DAY * ((after - document.due_at) // DAY + 1)
+
+
+def owed(at: datetime) -> QuerySet[Postmortem]:
+    """Postmortems whose owner is to be reminded by now."""
+    return Postmortem.objects.filter(remind_at__isnull=False, remind_at__lt=at)
+
+
+def nag_due(at: datetime) -> due.Done:
+    """Remind the owners of postmortems: the due source ``postmortem_reminders``."""
+    ids = list(owed(at).order_by("remind_at", "pk").values_list("pk", flat=True)[: due.BATCH])
+    return due.Done(rows=_nag(ids, at)) if ids else due.Done()
+
+
+@transaction.atomic
+def _nag(ids: Sequence[int], at: datetime) -> int:
+    rows = owed(at).filter(pk__in=ids).select_for_update(no_key=True, skip_locked=True, of=("self",))
+    documents = list(rows.select_related("incident__severity", "owner").order_by("pk"))
+    begun = set(Section.objects.filter(postmortem__in=documents, version__gt=1).values_list("postmortem", flat=True))
+    notices = []
+    for document in documents:
+        incident = document.incident
+        asked_for = document.pk in begun or incident.severity.postmortem_rule != PostmortemRule.OPTIONAL
+        if document.owner and asked_for and not incident.is_open:
+            notices.append(_nagging(document, at))
+        document.remind_at = None if incident.is_open else next_nag(document, after=at)
+    Notice.objects.bulk_create(notices, ignore_conflicts=True)
+    Postmortem.objects.bulk_update(documents, ["remind_at"])
+    return len(documents)
+
+
+def _nagging(document: Postmortem, at: datetime) -> Notice:
+    incident = document.incident
+    is_late = at > document.due_at
+    when = (
+        f"was due {document.due_at:%Y-%m-%d %H:%M} UTC" if is_late else f"is due {document.due_at:%Y-%m-%d %H:%M} UTC"
+    )
+    return Notice(
+        person=document.owner,
+        incident=incident,
+        subject=f"{incident.prefix}Postmortem of {incident.ref} {'is late' if is_late else 'is due soon'}"[:200],
+        text=f"The postmortem of {incident.ref} “{incident.title}” {when}. Its page lists what is missing.",
+        path=f"/postmortems/{incident.number}/",
+        channels=CHANNELS,
+        due_at=at,
+        dedupe_key=f"postmortem:{document.pk}:{document.remind_at:%Y%m%d%H%M}",
     )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from postmortems.views import actions, document, whys
+from postmortems.views import actions, document, publishing, whys
 
 app_name = "postmortems"
 urlpatterns = [
@@ -19,6 +19,11 @@ urlpatterns = [
     path("postmortems/<int:number>/whys/<int:pk>/restore/", whys.restore_why, name="restore-why"),
     path("postmortems/<int:number>/whys/<int:pk>/therefore/<int:parent>/", whys.tick, name="tick"),
     path("postmortems/<int:number>/evidence/<int:pk>/remove/", whys.remove_evidence, name="remove-evidence"),
+    path("postmortems/<int:number>/sections/<slug:key>/correct/", publishing.correct, name="correct"),
+    path("postmortems/<int:number>/review/", publishing.ask_review, name="ask-review"),
+    path("postmortems/<int:number>/review/answer/", publishing.answer, name="answer-review"),
+    path("postmortems/<int:number>/no-action/", publishing.excuse, name="excuse"),
+    path("postmortems/<int:number>/publish/", publishing.publish, name="publish"),
     path("postmortems/<int:number>/actions/add/", actions.add_action, name="add-action"),
     path("action-items/", actions.action_list, name="action-list"),
     path("action-items/<int:pk>/", actions.edit_action, name="edit-action"),

@@ -22,6 +22,7 @@ from incidents.models import (
 from oncall import sending
 from oncall.models import Leave, Override, Restriction, Swap, TemporarySchedule, TemporaryShift
 from postmortems import actions, editing, whys
+from postmortems.models import Template
 from tests.factories import (
     AdministratorFactory,
     ComponentFactory,
@@ -105,6 +106,7 @@ class World:
         return incident
 
     def _write(self, incident, author):
+        Template.objects.create(name=f"Template {incident.number}", is_active=False)
         plan = actions.Plan("Alert on the pool", owner=author)
         actions.add(incident, plan, by=author, at=timezone.now())
         whys.ask(incident.postmortem, whys.Said("The pool was exhausted"), by=author, at=timezone.now())

@@ -18,6 +18,7 @@ SHIPPED_BY = (
     "incidents.migrations.0011_ship_assessment",
     "oncall.migrations.0002_ship_policies",
     "postmortems.migrations.0005_ship_action_deadlines",
+    "postmortems.migrations.0008_ship_wording",
 )
 NEEDS = {
     "browser": (CHROMIUM_NAMES, "no Chromium was found (on Debian: apt-get install chromium)"),

@@ -13,7 +13,7 @@ from incidents.models import EntryKind, Incident, Integration, Role, Rule, Servi
 from incidents.states import Phase
 from oncall import escalation, replies
 from oncall.models import Act, Page
-from postmortems import actions, editing, reminding, whys
+from postmortems import actions, editing, publishing, reminding, whys
 from postmortems.models import ActionItem, ActionStatus, DocumentStatus, Postmortem, Section, Why
 
 WRITTEN = (
@@ -75,6 +75,9 @@ class Player:
         for item in reminding.waiting(self.stage.now).filter(incident=self.incident).select_related("owner"):
             item.remind_at = reminding.next_reminder(item, after=self.stage.now)
             item.save(update_fields=["remind_at"])
+        for document in reminding.owed(self.stage.now).filter(incident=self.incident).select_related("incident"):
+            document.remind_at = reminding.next_nag(document, after=self.stage.now)
+            document.save(update_fields=["remind_at"])
         return self.incident
 
     def _declare(self) -> Incident:
@@ -229,7 +232,14 @@ class Player:
 
     def publish(self, who: User) -> None:
         """Publish the postmortem, which meets its clock."""
-        Postmortem.objects.filter(incident=self.incident).update(status=DocumentStatus.PUBLISHED, owner=who)
+        published = {
+            "status": DocumentStatus.PUBLISHED,
+            "published_at": self.at,
+            "published_by": who,
+            "remind_at": None,
+        }
+        facts = publishing.facts_of(Incident.objects.get(pk=self.incident.pk))
+        Postmortem.objects.filter(incident=self.incident).update(owner=who, facts=facts, **published)
         clocks.meet(self.incident, Rule.POSTMORTEM, self.at)
         self._tell(EntryKind.POSTMORTEM, "The postmortem is published.", "", by=who)
 

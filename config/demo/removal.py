@@ -22,12 +22,12 @@ from incidents.models import (
     User,
 )
 from oncall.models import EscalationLevel, EscalationPolicy, EscalationTarget
-from postmortems.models import ActionDeadline
+from postmortems.models import ActionDeadline, WordingRule
 
 APPS = ("incidents", "oncall", "postmortems", "account", "socialaccount", "mfa", "admin", "sessions")
 ENGINE = {EngineBeat, LatenessBucket}
 SHIPPED = ENGINE | {AlertLevel, AssessmentAnswer, Organisation, RoleCard, Severity}
-SHIPPED |= {EscalationPolicy, EscalationLevel, EscalationTarget, ActionDeadline}
+SHIPPED |= {EscalationPolicy, EscalationLevel, EscalationTarget, ActionDeadline, WordingRule}
 KEPT = SHIPPED | {SocialApp}  # how people sign in is the machine's affair
 
 

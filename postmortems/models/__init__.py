@@ -2,7 +2,10 @@
 
 from postmortems.models.action import ActionDeadline, ActionItem, ActionKind, ActionStatus, Origin, Term
 from postmortems.models.document import DocumentStatus, Postmortem, Section, SectionKey, SectionRevision
+from postmortems.models.review import Erratum, Review, Verdict
+from postmortems.models.template import Template, TemplateVersion
 from postmortems.models.why import Category, Confidence, Evidence, Joined, Why, WhyKind, WhyLink
+from postmortems.models.wording import WordingKind, WordingRule
 
 __all__ = [
     "ActionDeadline",
@@ -12,15 +15,22 @@ __all__ = [
     "Category",
     "Confidence",
     "DocumentStatus",
+    "Erratum",
     "Evidence",
     "Joined",
     "Origin",
     "Postmortem",
+    "Review",
     "Section",
     "SectionKey",
     "SectionRevision",
+    "Template",
+    "TemplateVersion",
     "Term",
+    "Verdict",
     "Why",
     "WhyKind",
     "WhyLink",
+    "WordingKind",
+    "WordingRule",
 ]

@@ -10,6 +10,7 @@ class DocumentStatus(models.TextChoices):
     """How far the document is."""
 
     DRAFT = "draft", "Draft"
+    REVIEW = "in_review", "In review"
     PUBLISHED = "published", "Published"
 
 
@@ -32,13 +33,32 @@ class Postmortem(models.Model):
     owner = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     due_at = models.DateTimeField(help_text="UTC; counted from the resolution (R-75).")
     created_at = models.DateTimeField()
+    template_version = models.ForeignKey(
+        "TemplateVersion",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Null = built-in.",
+    )
     target_depth = models.PositiveSmallIntegerField(
         default=5, help_text="How often “why?” is asked, 3 to 10; the last answer is the root cause (C-11)."
     )
 
+    no_action_because = models.TextField(blank=True, help_text="Why nothing is to be done (R-36).")
+    published_at = models.DateTimeField(null=True)
+    published_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    facts = models.JSONField(default=dict, help_text="What was known of the incident when it was published.")
+    open_hints = models.PositiveSmallIntegerField(
+        null=True, help_text="What the language check still said when it was published."
+    )
+    remind_at = models.DateTimeField(null=True, help_text="UTC; when its owner is reminded next, null = never.")
+
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(target_depth__range=(3, 10)), name="target_depth_is_3_to_10"),
+        ]
+        indexes = [
+            models.Index(fields=["remind_at"], condition=Q(remind_at__isnull=False), name="postmortem_to_remind"),
         ]
 
     def __str__(self) -> str:

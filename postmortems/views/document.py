@@ -14,11 +14,12 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from incidents.refusals import Invalid, Refusal
 from incidents.requests import SignedInRequest, incident_for
-from postmortems import drafting, editing, library, worklist
+from postmortems import drafting, editing, library, publishing, worklist
+from postmortems.blameless import Check
 from postmortems.causes import Causes
 from postmortems.editing import Conflict
 from postmortems.forms import SectionForm
-from postmortems.models import Section
+from postmortems.models import Erratum, Review, Section
 from postmortems.requests import section_to_write, standing_for
 
 PER_PAGE = 50
@@ -29,10 +30,12 @@ PER_PAGE = 50
 def document_list(request: SignedInRequest) -> HttpResponse:
     """Every postmortem that the person may see, late ones first (3 queries beside the shell's)."""
     at = timezone.now()
-    shown = library.visible_to(request.user, at)
+    shown: Any = library.visible_to(request.user, at)
     show = request.GET.get("show", "")
     if show == "mine":
         shown = shown.filter(owner=request.user)
+    if show == "late":
+        shown = shown.filter(stage=library.LATE)
     page = Paginator(shown, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "at": at,
@@ -40,7 +43,7 @@ def document_list(request: SignedInRequest) -> HttpResponse:
         "rows": [library.standing(document) for document in page.object_list],
         "headline": library.headline(request.user, at),
         "show": show,
-        "shows": [("", "All"), ("mine", "Mine")],
+        "shows": [("", "All"), ("mine", "Mine"), ("late", "Late")],
     }
     return render(request, "postmortems/document_list.html", context)
 
@@ -51,14 +54,24 @@ def detail(request: SignedInRequest, number: int) -> HttpResponse:
     """The whole document, to be read, printed, and written section by section."""
     at = timezone.now()
     standing = standing_for(request, number, at)
+    causes, published = Causes(standing.document), standing.is_published
+    parts, check = library.parts_of(standing.document), Check()
+    causes.mind(check)
     context = {
         "at": at,
         "standing": standing,
         "incident": standing.incident,
-        "causes": Causes(standing.document),
+        "causes": causes,
+        "missing": [] if published else publishing.missing_of(standing.document, causes),
+        "reviews": Review.objects.filter(postmortem=standing.document).select_related("reviewer").order_by("pk"),
+        "errata": Erratum.objects.filter(section__postmortem=standing.document)
+        .select_related("section", "by")
+        .order_by("pk"),
+        "facts": standing.document.facts if published else {},
         "actions": worklist.of(standing.incident, at),
         "may_act": request.user.may_declare,
-        "parts": library.parts_of(standing.document),
+        "parts": parts,
+        "hints": publishing.hints_of([part.section for part in parts], check),
         "moments": library.moments_of(standing.incident),
         "people": library.people_of(standing.incident),
         "may_write": request.user.may_declare and not standing.is_published,
@@ -100,7 +113,8 @@ def _ask(
     request: SignedInRequest, section: Section, form: SectionForm, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
     template = "postmortems/_section_form.html" if request.htmx else "postmortems/edit_section.html"
-    return render(request, template, {**context, "part": library.part(section), "form": form}, status=status)
+    part = library.part(section, context["standing"].document)
+    return render(request, template, {**context, "part": part, "form": form}, status=status)
 
 
 @require_GET

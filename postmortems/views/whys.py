@@ -19,6 +19,7 @@ from incidents.requests import SignedInRequest
 from incidents.views.answers import refuse
 from postmortems import tree
 from postmortems import whys as deeds
+from postmortems.blameless import Check
 from postmortems.causes import Causes
 from postmortems.forms import DepthForm, EvidenceForm, ParentsForm, WhyForm
 from postmortems.library import Standing
@@ -53,9 +54,10 @@ def whys(request: SignedInRequest, number: int) -> HttpResponse:
 
 
 def workspace(request: SignedInRequest, standing: Standing, look: str = "") -> dict[str, Any]:
-    """What the workspace shows (4 queries)."""
+    """What the workspace shows (7 queries)."""
     wanted = look or request.GET.get("as", "")
     causes = Causes(standing.document)
+    causes.mind(Check())
     return {
         "at": timezone.now(),
         "standing": standing,

@@ -36,7 +36,7 @@ def phases(incident):
 
 
 def test_r01_r30_an_incident_goes_through_the_five_phases_and_keeps_when(ada):
-    incident = declare()
+    incident = declare(level=2)
     incident = lifecycle.acknowledge(incident, by=ada, at=at(1))
     incident = lifecycle.enter_phase(incident, to=Phase.MITIGATE, by=ada, at=at(4))
     incident = lifecycle.mitigate(incident, what="rolled back", by=ada, at=at(13), impact_over=True)

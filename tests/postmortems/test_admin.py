@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime
 import pytest
 
 from postmortems import actions
-from postmortems.models import ActionDeadline, Postmortem
-from tests.admin_site import World, check_cost, check_every_page, models_of, send, sign_in, url
+from postmortems.models import ActionDeadline, Postmortem, SectionKey, Template, TemplateVersion, WordingRule
+from tests.admin_site import World, check_cost, check_every_page, errors_of, models_of, send, sign_in, url
 
-CONFIGURED = {ActionDeadline}
+CONFIGURED = {ActionDeadline, Template, WordingRule}
 WRITTEN_BY_DEEDS = [model for model in models_of("postmortems") if model not in CONFIGURED]
 
 pytestmark = pytest.mark.django_db
@@ -57,3 +57,19 @@ def test_i51_the_deadline_of_a_level_is_edited_and_used(administrator, world):
 
     assert actions.deadline(world.incident, datetime(2026, 3, 1, tzinfo=UTC)) == date(2026, 3, 12)
     assert administrator.post(url(ActionDeadline, "delete", 0), {"post": "yes"}).status_code == 403
+
+
+def test_r72_r76_a_template_is_written_in_the_admin_and_saving_again_makes_a_version(administrator, world):
+    Template.objects.all().delete()
+    send(administrator, url(Template, "add"), name="For P0", severity="0", lessons_question="What surprised us?")
+    template = Template.objects.get()
+    send(administrator, url(Template, "change", template.pk), name="For P0 and all")
+    send(administrator, url(Template, "change", template.pk), lessons_question="What helped?", lessons_hints="One\nTwo")
+
+    versions = TemplateVersion.objects.order_by("number")
+    assert [version.sections["lessons"]["question"] for version in versions] == ["What surprised us?", "What helped?"]
+    assert versions[1].sections["lessons"]["hints"] == ["One", "Two"]
+    assert list(versions[1].sections) == SectionKey.values
+    refused = send(administrator, url(Template, "change", template.pk), lessons_question="Who did it?")
+    assert "Ask what and how, never “Who”." in errors_of(refused)
+    assert TemplateVersion.objects.count() == 2

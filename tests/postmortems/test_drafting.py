@@ -203,6 +203,7 @@ def test_a_draft_that_fails_stops_no_other_and_a_closed_incident_gets_one_too(be
     poison, healthy = begin(), begin()
     with monkeypatch.context() as broken:
         broken.setattr(moves, "HOOKS", [])
+        broken.setattr(moves, "BLOCKERS", [])
         poison.resolve()
         healthy.resolve()
         lifecycle.close(healthy.incident, by=healthy.commander, at=healthy.minute(19))

@@ -282,7 +282,7 @@ def test_the_workspace_costs_the_same_for_one_why_and_two_hundred(browser, story
     for number in range(count):
         rows.append(ask(story, f"why {number}", *([rows[number // 4]] if number > 4 else [])))
 
-    with django_assert_num_queries(9):  # session, user, document; 4 of the whys, removed; the shell
+    with django_assert_num_queries(11):  # session, user, document; 4 of the whys, 2 of the wording, removed; the shell
         browser.get(home(story))
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pghistory.models import Context
 
-from incidents.models import Impact, Incident, Participant, SeverityChange, TimelineEntry
+from incidents.models import Impact, Incident, Participant, Severity, SeverityChange, TimelineEntry
 from tests.api_caller import administrator, fields_of, responder
 from tests.incidents.api.test_incidents import declared
 
@@ -90,7 +90,13 @@ def test_reopen(caller, number):
     assert story(number)[-2:] == ["reopened", "note"]
 
 
-def test_close(caller, number):
+@pytest.fixture
+def closes_freely(db):
+    """No level asks for a postmortem before its incidents are closed."""
+    Severity.objects.update(postmortem_rule="optional")
+
+
+def test_close(caller, number, closes_freely):
     do(caller, number, "resolve", at=minutes(20))
 
     incident = do(caller, number, "close", at=minutes(40))
@@ -148,7 +154,7 @@ def test_who_saw_an_older_version_is_told_who_was_first(number, deed, said):
 
 
 @pytest.mark.parametrize(("deed", "said"), [("reopen", {"reason": "x"}), ("close", {})])
-def test_who_saw_an_older_version_of_a_resolved_incident_is_told_so(caller, number, deed, said):
+def test_who_saw_an_older_version_of_a_resolved_incident_is_told_so(caller, number, deed, said, closes_freely):
     seen = do(caller, number, "resolve")["version"]
 
     assert caller.post(f"incidents/{number}/{deed}", version=seen - 1, **said).status_code == 409
