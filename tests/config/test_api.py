@@ -163,9 +163,8 @@ def cases():
 @pytest.mark.parametrize(("operation", "mode"), list(cases()))
 def test_whatever_is_sent_gets_an_answer_that_was_promised(operation, mode, world, one_connection, settings):
     settings.ALLOWED_HOSTS = ["localhost"]
-    known = {"number": world.number, "slug": "known", "email": "amira@example.com", "role": "commander"}
-    known |= {"handover": 1, "answer": "accept"}
     known = {"number": world.number, "slug": "known", "email": "amira@example.com", "pk": world.pk}
+    known |= {"role": "commander", "handover": 1, "answer": "accept"}
 
     @given_with(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
