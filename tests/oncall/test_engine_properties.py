@@ -112,6 +112,12 @@ class Engine(RuleBasedStateMachine):
     def acknowledge(self, number, who):
         self.do(lifecycle.acknowledge, self.incident(number), by=self.people[who])
 
+    @rule(number=st.integers(0, 3), who=st.integers(0, 2), minutes=st.sampled_from([5, 15, 31]))
+    def take_and_wait(self, number, who, minutes):
+        """The story that matters most, so that it is told often."""
+        self.acknowledge(number, who)
+        self.wait(minutes)
+
     @rule(number=st.integers(0, 3), who=st.integers(0, 2))
     def join(self, number, who):
         self.do(lifecycle.join, self.incident(number), by=self.people[who])
