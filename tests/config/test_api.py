@@ -36,6 +36,7 @@ CHECKS = [
     negative_data_rejection,
 ]
 DEEDS = ("acknowledge", "join", "mitigate", "resolve", "reopen", "close", "decline", "severity", "escalate")
+HOLDING = ("unacknowledge", "snooze", "unsnooze", "apply-policy")
 DUE = {
     "/users": {"get", "post"},
     "/users/{email}": {"get"},
@@ -96,7 +97,11 @@ DUE = {
     "/postmortems/{number}/therefore": {"get"},
     "/action-items": {"get", "post"},
     "/action-items/{pk}": {"get", "patch"},
-    **{f"/incidents/{{number}}/{deed}": {"post"} for deed in DEEDS},
+    "/incidents/{number}/timeline/{seq}/pin": {"put"},
+    "/simulate": {"get"},
+    "/users/{email}/notification-rules": {"get", "put"},
+    "/users/{email}/reachability": {"get", "put"},
+    **{f"/incidents/{{number}}/{deed}": {"post"} for deed in (*DEEDS, *HOLDING)},
 }
 
 
@@ -164,7 +169,7 @@ def cases():
 def test_whatever_is_sent_gets_an_answer_that_was_promised(operation, mode, world, one_connection, settings):
     settings.ALLOWED_HOSTS = ["localhost"]
     known = {"number": world.number, "slug": "known", "email": "amira@example.com", "pk": world.pk}
-    known |= {"role": "commander", "handover": 1, "answer": "accept"}
+    known |= {"role": "commander", "handover": 1, "answer": "accept", "seq": 1}
 
     @given_with(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
