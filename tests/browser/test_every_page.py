@@ -9,7 +9,7 @@ from config.demo import DEMO_PASSWORD
 from incidents.models import Incident
 from oncall import messages
 from oncall.models import Page, Schedule
-from postmortems.models import Why
+from postmortems.models import ActionItem, Why
 from tests.journeys.test_page_to_postmortem import FLAGS
 from tests.live import running_server
 
@@ -30,6 +30,7 @@ def addresses():
     ended = Incident.objects.filter(status="resolved", severity_id=0).first()
     waiting = Page.objects.filter(act="page", ended_at=None).select_related("person").first()
     schedule = Schedule.objects.order_by("pk").first()
+    item = ActionItem.objects.order_by("pk").last()
     root = Why.objects.filter(postmortem__incident=ended, is_root_cause=True).first()
     return [
         "/",
@@ -69,6 +70,14 @@ def addresses():
         f"/postmortems/{ended.number}/whys/{root.pk}/",
         f"/postmortems/{ended.number}/whys/{root.pk}/parents/",
         f"/postmortems/{ended.number}/whys/{root.pk}/evidence/",
+        f"/postmortems/{ended.number}/actions/add/",
+        f"/postmortems/{ended.number}/review/",
+        f"/postmortems/{ended.number}/publish/",
+        "/action-items/",
+        "/action-items/?show=mine",
+        "/action-items/?show=board",
+        f"/action-items/{item.pk}/",
+        f"/action-items/{item.pk}/finish/",
         "/nowhere/",
     ]
 
