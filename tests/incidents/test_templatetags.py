@@ -11,6 +11,7 @@ from django.test import RequestFactory, override_settings
 from playwright.sync_api import sync_playwright
 
 from incidents.models import Access, Severity, User
+from incidents.places import PLACES
 from incidents.templatetags import tocsin
 
 AT = datetime(2026, 11, 23, 14, 13, 48, tzinfo=UTC)
@@ -199,7 +200,7 @@ def test_the_sandbox_is_a_place_only_where_it_is_switched_on():
 
 @override_settings(SANDBOX=True)
 def test_every_place_has_an_address():
-    assert set(places(User(pk=1, access=Access.ADMINISTRATOR))) == {place.key for place in tocsin.PLACES}
+    assert set(places(User(pk=1, access=Access.ADMINISTRATOR))) == {place.key for place in PLACES}
 
 
 def test_a_page_may_say_where_it_belongs():
