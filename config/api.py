@@ -25,6 +25,7 @@ import oncall.api.schedules
 import oncall.api.simulation
 import oncall.api.swaps
 import postmortems.api.actions
+import postmortems.api.publishing
 import postmortems.api.whys
 from incidents.api import once, problems
 from incidents.api.bodies import StrictParser
@@ -48,6 +49,7 @@ ROUTERS = (
     oncall.api.simulation.router,
     postmortems.api.whys.router,
     postmortems.api.actions.router,
+    postmortems.api.publishing.router,
 )
 ABOUT = """\
 Everything here asks for `Authorization: Bearer <token>`; an administrator makes a token with `manage.py token EMAIL`.

@@ -16,6 +16,7 @@ from postmortems.models import (
     ActionDeadline,
     ActionItem,
     Postmortem,
+    Review,
     Section,
     SectionKey,
     SectionRevision,
@@ -35,6 +36,15 @@ class SectionInline(ReadOnlyInline):
     ordering = ["position", "pk"]
 
 
+class ReviewInline(ReadOnlyInline):
+    """What reviewers said."""
+
+    model = Review
+    columns = ("reviewer", "verdict", "note", "asked_by", "asked_at", "answered_at")
+    select = ("reviewer", "asked_by")
+    ordering = ["pk"]
+
+
 @admin.register(Postmortem)
 class PostmortemAdmin(OfIncidentAdmin):
     """What teams learned, with the date by which it is due."""
@@ -44,7 +54,7 @@ class PostmortemAdmin(OfIncidentAdmin):
     list_select_related = ["incident", "owner"]
     search_fields = ["incident__title", "owner__name", "sections__text"]
     date_hierarchy = "due_at"
-    inlines = [SectionInline]
+    inlines = [SectionInline, ReviewInline]
 
 
 @admin.register(SectionRevision)

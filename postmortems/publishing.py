@@ -8,7 +8,7 @@ from django.db import transaction
 
 from incidents import clocks, moves
 from incidents.models import EntryKind, Incident, Notice, PostmortemRule, Rule, User
-from incidents.refusals import Invalid, Refusal, TransitionError
+from incidents.refusals import Invalid, TransitionError
 from incidents.states import Kind
 from postmortems import editing, library, reminding, templating, whys
 from postmortems.blameless import Check, Hit
@@ -37,7 +37,7 @@ class Missing:
     place: str  # an anchor of the document, or "whys"
 
 
-class NotReady(Refusal):
+class NotReady(TransitionError):
     """It cannot be published yet; ``missing`` lists everything at once."""
 
     def __init__(self, missing: list[Missing]) -> None:
