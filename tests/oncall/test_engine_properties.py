@@ -159,6 +159,15 @@ class Engine(RuleBasedStateMachine):
     def leave(self, who, leaves):
         User.objects.filter(pk=self.people[who].pk).update(is_active=not leaves)
 
+    @rule(who=st.integers(0, 2), level=st.integers(1, 2))
+    @precondition(lambda self: Incident.objects.count() < 4)
+    def leave_before_the_message_goes(self, who, level):
+        self.declare(level)
+        self.wait(0)
+        self.leave(who, leaves=True)
+        self.send("email")
+        self.leave(who, leaves=False)
+
     @rule(who=st.integers(0, 2), lost=st.booleans())
     def lose_methods(self, who, lost):
         mine = ContactMethod.objects.filter(user=self.people[who])
