@@ -128,7 +128,7 @@ def comes_at(incident: Incident) -> datetime | None:
 def call_due(at: datetime) -> due.Done:
     """Call all hands where five minutes of a P0 have passed undecided: the due source ``musters``."""
     ids = list(waiting(at).values_list("pk", flat=True)[: due.BATCH])
-    return due.Done(rows=_call_set(ids, at)) if ids else due.Done()
+    return due.Done(rows=call_set(ids, at)) if ids else due.Done()
 
 
 def waiting(at: datetime) -> QuerySet[Incident]:
@@ -142,7 +142,8 @@ def waiting(at: datetime) -> QuerySet[Incident]:
 
 
 @transaction.atomic
-def _call_set(ids: Sequence[int], at: datetime) -> int:
+def call_set(ids: Sequence[int], at: datetime) -> int:
+    """Call all hands of these incidents where it is time, locked first and read again."""
     rows = Incident.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
     locked = list(rows.filter(pk__in=ids).order_by("pk"))
     fresh = set(waiting(at).filter(pk__in=[row.pk for row in locked]).values_list("pk", flat=True))

@@ -172,7 +172,8 @@ def resume(incident: Incident, at: datetime, *, all_over: bool = False) -> None:
 def _ask_the_last_again(run: Escalation, incident: Incident, at: datetime) -> None:
     """Page those whom the last level that asked has reached: the next level may lie far ahead."""
     asked = Page.objects.filter(run=run, loop=run.loop, act=Act.PAGE, is_reminder=False)
-    level = asked.order_by("-level").values_list("level", flat=True).first() or 0
+    ladder = asked.filter(level__lt=mustering.LEVEL)  # a muster asks for itself
+    level = ladder.order_by("-level").values_list("level", flat=True).first() or 0
     people = asked.filter(level=level).order_by("pk").values_list("person_id", flat=True)
     ask_again(run, incident, list(people), level, "asked again: nobody has it any more", at)
 

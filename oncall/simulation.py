@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from incidents import mustering
 from incidents.models import EntryKind, Incident, Service, Severity, TimelineEntry, User
 from oncall import climbing, escalation, paging, plans, replies, timeouts
 from oncall.models import Act, Delivery, DeliveryState, Escalation, EscalationStep, Page, RunState
@@ -105,6 +106,7 @@ class _Rehearsal:
         times = [*mine.filter(state=RunState.ACTIVE).values_list("due_at", flat=True)]
         times += mine.exclude(state=RunState.ENDED).values_list("check_at", flat=True)
         climbs = any(times)
+        times += self._hands()
         waiting = Page.objects.filter(incident=self.incident, ended_at=None)
         soon = waiting.filter(repeat_at__lte=self.at + CALLS_FOR)
         calls = [*soon.values_list("repeat_at", flat=True)] if climbs else []
@@ -118,7 +120,14 @@ class _Rehearsal:
         due += timeouts.check(ids, at)
         soon = paging.repeating(at).filter(incident__in=ids, repeat_at__lte=self.at + CALLS_FOR)
         calls = list(soon.values_list("pk", flat=True))
-        return due + (paging.repeat(calls, at) if calls else 0)
+        due += paging.repeat(calls, at) if calls else 0
+        return due + mustering.call_set(ids, at)
+
+    def _hands(self) -> list[datetime]:
+        """When all hands are called by themselves, unless they have been."""
+        incident = Incident.objects.select_related("severity").get(pk=self.incident.pk)
+        comes = mustering.comes_at(incident)
+        return [comes] if comes and mustering.present(incident) is None else []
 
     def _answering(self) -> list[Page]:
         """Pages whose person will answer and has not."""
