@@ -20,7 +20,16 @@ from incidents.models import (
     Task,
 )
 from oncall import sending
-from oncall.models import Leave, Override, Restriction, Swap, TemporarySchedule, TemporaryShift
+from oncall.models import (
+    Leave,
+    Override,
+    Provider,
+    ReceivedText,
+    Restriction,
+    Swap,
+    TemporarySchedule,
+    TemporaryShift,
+)
 from postmortems import actions, editing, whys
 from postmortems.models import Template
 from tests.factories import (
@@ -67,6 +76,7 @@ class World:
         Restriction.objects.create(layer=layer, weekday=0, start="00:00", end="00:00")
         self._override()
         self._cover()
+        self._hear_back()
         self.incident = self._live_through(ada)
 
     def _override(self):
@@ -88,6 +98,14 @@ class World:
         row = TemporarySchedule.objects.create(schedule=schedule, by=person, **span)
         TemporaryShift.objects.create(temporary=row, person=person, **span)
         Leave.objects.create(person=person, by=person, **span)
+
+    def _hear_back(self):
+        """A provider that rested, and a text that somebody sent."""
+        now = timezone.now()
+        Provider.objects.get_or_create(name="twilio", defaults={"failures": 1, "failed_at": now})
+        ReceivedText.objects.create(
+            provider_id=f"SM{now.timestamp()}", number="+4915112345678", text="1a", understood=True, at=now
+        )
 
     def _live_through(self, ada):
         now = timezone.now()
