@@ -102,7 +102,7 @@ class World:
     def _hear_back(self):
         """A provider that rested, and a text that somebody sent."""
         now = timezone.now()
-        Provider.objects.get_or_create(name="twilio", defaults={"failures": 1, "failed_at": now})
+        Provider.objects.create(name=f"provider {now.timestamp()}", failures=1, failed_at=now)
         ReceivedText.objects.create(
             provider_id=f"SM{now.timestamp()}", number="+4915112345678", text="1a", understood=True, at=now
         )
@@ -170,6 +170,7 @@ class World:
             self.hear(incident, row)
             self._override()
             self._cover()
+            self._hear_back()
             Task.objects.create(incident=incident, title="Look", owner=UserFactory(), created_at=timezone.now())
             ApiToken.issue(MembershipFactory().user)
             ScheduleFactory()
