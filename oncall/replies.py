@@ -15,15 +15,14 @@ from oncall.models import Act, Escalation, Page, RunState
 def take(page: Page, *, at: datetime, via: str) -> str:
     """The person takes the incident; returns what happened, in words for them. ``via`` such as “by link”.
 
-    The first who answers acknowledges the incident; a later one joins it.
+    The first who answers acknowledges the incident; a later one joins it. An answer to an old message takes what nobody
+    has in hand: whoever offers to take an incident is never turned away.
     """
     incident = (
         Incident.objects.select_for_update(no_key=True, of=("self",)).select_related("held_by").get(pk=page.incident_id)
     )
     if not incident.is_open:
         return _over(incident)
-    if not incident.acknowledged and _is_late(page, incident):
-        return _late(incident)
     Page.objects.filter(pk=page.pk, acknowledged_at=None).update(acknowledged_at=at, repeat_at=None)
     if not incident.acknowledged:
         lifecycle.acknowledge(incident, by=page.person, at=at, via=via)

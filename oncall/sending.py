@@ -73,6 +73,7 @@ def _loaded() -> QuerySet[Delivery]:
         "page__incident__severity",
         "page__incident__service",
         "page__run",
+        "page__person",
         "notice__incident",
         "probe",
         "person",
@@ -189,8 +190,18 @@ def _finish(delivery: Delivery, *, state: str, error: str, at: datetime) -> None
 
 
 def _give_up(delivery: Delivery, incident: Incident | None, *, state: str, error: str, at: datetime) -> None:
-    """End a delivery without success; a page that failed looks for another way at once."""
-    if not _set(delivery, state=state, error=error) or state != DeliveryState.FAILED:
+    """End a delivery without success; a page that failed looks for another way at once.
+
+    A page to somebody who has left since is answered by nobody: the next level does not wait for it.
+    """
+    if not _set(delivery, state=state, error=error):
+        return
+    page = delivery.page
+    if page is not None and page.act == Act.PAGE and page.ended_at is None and not page.person.is_active:
+        _tell(incident, f"{_what(delivery)} was not sent: {error}.", at)
+        _bring_next_level_forward(page, at)
+        due.ring_on_commit()
+    if state != DeliveryState.FAILED:
         return
     _tell(incident, f"{_what(delivery)} failed: {error}.", at)
     if delivery.page is not None and delivery.page.act == Act.PAGE:

@@ -14,7 +14,7 @@ from incidents import due, lifecycle
 from incidents.models import Notice
 from oncall import paging, sending
 from oncall.models import Attempt, Channel, ContactMethod, Delivery, DeliveryState, Page, SandboxMessage
-from tests.oncall.conftest import paged
+from tests.oncall.conftest import paged, story
 
 pytestmark = pytest.mark.django_db
 
@@ -205,6 +205,34 @@ def test_o31_a_method_disabled_after_queueing_fails_visibly(chain, sandbox):
 
     texts = incident.timeline.values_list("text", flat=True)
     assert "E-mail to Ada failed: the contact method is gone, disabled or not verified." in texts
+
+
+def test_i11_who_was_deactivated_between_level_and_send_is_not_contacted_and_the_next_level_is_paged_at_once(
+    chain, sandbox
+):
+    incident = declared(chain)
+    chain.ada.is_active = False
+    chain.ada.save()
+
+    send(Channel.EMAIL)
+    due.settle(due.database_now())
+
+    assert not SandboxMessage.objects.exists()
+    assert "E-mail to Ada was not sent: the person is no longer active." in story(incident)
+    assert paged(incident) == ["Ada", "Lea"]
+
+
+def test_who_was_deactivated_after_somebody_took_it_brings_nobody_else_in(chain, sandbox):
+    incident = declared(chain)
+    lifecycle.acknowledge(incident, by=chain.lea, at=timezone.now())
+    Delivery.objects.filter(person=chain.ada).update(state=DeliveryState.PENDING)
+    chain.ada.is_active = False
+    chain.ada.save()
+
+    send(Channel.EMAIL)
+    due.settle(due.database_now())
+
+    assert paged(incident) == ["Ada"]
 
 
 def test_what_could_not_go_out_in_time_expires_visibly(chain):

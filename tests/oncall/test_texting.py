@@ -136,26 +136,26 @@ def test_a_late_escalate_does_nothing_and_says_so(chain, text):
     assert incident.is_open
 
 
-def test_an_answer_of_an_older_generation_takes_nothing(chain, text):
+def test_an_answer_of_an_older_generation_ends_and_escalates_nothing(chain, text):
     incident = texted(chain)
     Escalation.objects.filter(incident=incident).update(generation=2)
 
-    for words in ("1a", "1c", "1e"):
+    for words in ("1c", "1e"):
         assert "came late: it has moved on" in text(words)
     incident.refresh_from_db()
     assert (incident.held_by, incident.is_open) == (None, True)
 
 
-def test_an_answer_to_the_run_of_another_level_takes_nothing(chain, text):
+def test_whoever_offers_to_take_what_nobody_has_gets_it_by_an_old_message_too(chain, text):
     incident = texted(chain, 1)
     lifecycle.change_severity(
         incident, to=Severity.objects.get(level=0), reason="It is worse.", by=chain.lea, at=timezone.now()
     )
 
-    assert "came late: it has moved on" in text("1a")
+    assert text("1a") == f"You have {incident.ref}. Nobody else is called for it now."
 
     incident.refresh_from_db()
-    assert incident.held_by is None
+    assert incident.held_by == chain.ada
 
 
 def test_o23_stop_switches_the_method_off_and_start_switches_all_of_the_number_on(chain, text, client):
