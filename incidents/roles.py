@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from incidents import briefing, clocks, lifecycle, moves
+from incidents import briefing, clocks, grading, moves
 from incidents.models import (
     HANDS_ON,
     EntryKind,
@@ -170,7 +170,7 @@ def take_command(
         raise TransitionError(f"{holder.person} commands already. Ask for a hand-over, or join.")
     if severity.pk != locked.severity_id or locked.severity_assumed:
         confirmed = f"{severity.label} confirmed by the commander" if severity.pk == locked.severity_id else reason
-        locked = lifecycle.change_severity(locked, to=severity, reason=confirmed, by=by, at=at)
+        locked = grading.change_severity(locked, to=severity, reason=confirmed, by=by, at=at)
     else:
         moves.tell(locked, EntryKind.SEVERITY, f"{severity.label} is confirmed.", by, at)
     move = _step_in(locked, by, at)

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from incidents import due, lifecycle
+from incidents import due, grading, lifecycle
 from incidents.models import (
     Alert,
     ApiToken,
@@ -113,9 +113,7 @@ class World:
         due.settle(due.database_now())
         self._send()
         lifecycle.acknowledge(incident, by=ada, at=now)
-        lifecycle.change_severity(
-            incident, to=Severity.objects.get(level=1), reason="Less than feared.", by=ada, at=now
-        )
+        grading.change_severity(incident, to=Severity.objects.get(level=1), reason="Less than feared.", by=ada, at=now)
         lifecycle.resolve(incident, by=ada, at=now)
         incident.refresh_from_db()
         Task.objects.create(incident=incident, title="Tell the customers", owner=ada, created_at=now)

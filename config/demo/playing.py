@@ -8,7 +8,7 @@ from config.demo import alerts
 from config.demo.cast import Cast
 from config.demo.clockwork import Clockwork
 from config.demo.story import Beat, Story
-from incidents import clocks, command, lifecycle, roles, timeline
+from incidents import clocks, command, grading, lifecycle, roles, timeline
 from incidents.models import EntryKind, Incident, Integration, Role, Rule, Service, Severity, Task, User
 from incidents.states import Phase
 from oncall import escalation, replies
@@ -159,7 +159,7 @@ class Player:
 
     def change_severity(self, who: User, to: int, reason: str) -> None:
         """Change the level."""
-        lifecycle.change_severity(self.incident, to=self.stage.severities[to], reason=reason, by=who, at=self.at)
+        grading.change_severity(self.incident, to=self.stage.severities[to], reason=reason, by=who, at=self.at)
 
     def mitigate(self, who: User, what: str, over: bool, happened: float | None) -> None:
         """Mark it mitigated."""

@@ -5,7 +5,7 @@ from typing import Annotated
 from ninja import Router
 from pydantic import BaseModel, Field
 
-from incidents import assessing, lifecycle, questions, visibility
+from incidents import assessing, grading, questions, visibility
 from incidents.api import doors
 from incidents.api.bodies import Body, Label, Moment, OneOf
 from incidents.api.deeds import Deed
@@ -102,5 +102,5 @@ def list_proposals(request: ApiRequest, number: int) -> Listing[ProposalShape]:
 @router.post("/incidents/{int:number}/severity/undo", response=IncidentShape, summary="Undo the change of severity")
 def undo_severity(request: ApiRequest, number: int) -> IncidentShape:
     """For 60 seconds; the timeline keeps both changes."""
-    lifecycle.undo_severity(doors.incident_to_act_on(request, number), by=request.user, at=request.at)
+    grading.undo_severity(doors.incident_to_act_on(request, number), by=request.user, at=request.at)
     return fresh(request, number)

@@ -6,7 +6,7 @@ from typing import Annotated
 from ninja import Router
 from pydantic import Field
 
-from incidents import command, lifecycle
+from incidents import command, grading, lifecycle
 from incidents.api import bodies, doors
 from incidents.api.bodies import Body, Level, Moment, Text
 from incidents.api.doors import ApiRequest
@@ -161,7 +161,7 @@ def decline(request: ApiRequest, number: int, said: Decline) -> IncidentShape:
 @router.post("/incidents/{int:number}/severity", response=IncidentShape, summary="Change the severity")
 def change_severity(request: ApiRequest, number: int, said: SeverityDeed) -> IncidentShape:
     """Clocks and escalation of the new level start now, whenever the level was changed."""
-    lifecycle.change_severity(
+    grading.change_severity(
         doors.incident_to_act_on(request, number),
         to=bodies.severity(said.severity),
         reason=said.reason,

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 
-from incidents import lifecycle, timeline
+from incidents import grading, lifecycle, timeline
 from incidents.intake.episodes import Verdict, judge
 from incidents.intake.reading import Action, Signal
 from incidents.lifecycle import Declaration
@@ -294,7 +294,7 @@ class Alerts:
             self._propose(incident, severity, because[:200])
             return
         self.write()
-        raised = lifecycle.change_severity(incident, to=severity, reason=because, by=None, at=self.at)
+        raised = grading.change_severity(incident, to=severity, reason=because, by=None, at=self.at)
         self.incidents[incident.pk] = raised
         if incident.group_key:
             self.by_group[incident.service_id, incident.group_key] = raised

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from incidents import assessing, clocks, command, impact, lifecycle
+from incidents import assessing, clocks, command, grading, impact, lifecycle
 from incidents.forms import (
     NOT_WHOLE,
     CadenceForm,
@@ -120,7 +120,7 @@ def undo_severity(request: SignedInRequest, number: int) -> HttpResponse:
     """Take back the change of a moment ago."""
     incident = incident_to_act_on(request, number)
     try:
-        lifecycle.undo_severity(incident, by=request.user, at=timezone.now())
+        grading.undo_severity(incident, by=request.user, at=timezone.now())
     except Refusal as refusal:
         return refused(request, incident, refusal)
     return done(request, incident, f"The old severity of {incident.ref} is back.")
@@ -191,7 +191,7 @@ def finish_task(request: SignedInRequest, number: int, pk: int) -> HttpResponse:
 
 
 def _change_severity(incident: Incident, *, severity: Severity, **said: Any) -> Incident:
-    return lifecycle.change_severity(incident, to=severity, **said)
+    return grading.change_severity(incident, to=severity, **said)
 
 
 def _at_once(request: SignedInRequest, number: int, deed: Deed, words: str, **said: Any) -> HttpResponse:

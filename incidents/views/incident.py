@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from incidents import clocks, crew, lifecycle, timeline
+from incidents import clocks, crew, grading, timeline
 from incidents import room as reading
 from incidents.assessment import FORMULA
 from incidents.forms import EntryForm
@@ -96,8 +96,8 @@ def room_of(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
         "open_tasks": sum(task.done_at is None for task in tasks),
         "next": reading.next_step(incident, request.user, chips, tasks, people),
         "proposal": reading.proposal_of(incident),
-        "slip": lifecycle.last_change(incident, at),
-        "slip_until": incident.contract_started_at + lifecycle.UNDO_WITHIN,
+        "slip": grading.last_change(incident, at),
+        "slip_until": incident.contract_started_at + grading.UNDO_WITHIN,
         "alerts": list(Alert.objects.filter(incident=incident).order_by("status", "-last_received_at", "pk")[:5]),
         "may_act": request.user.may_declare,
         "crew": people,

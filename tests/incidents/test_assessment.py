@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from incidents import lifecycle
+from incidents import grading, lifecycle
 from incidents.models import AssessmentAnswer, Clock, Incident, Severity, SeverityChange, SeverityProposal
 from oncall.models import Escalation
 from tests.api_caller import Caller
@@ -257,7 +257,7 @@ def test_r27_a_slip_is_undone_within_a_minute_and_the_timeline_tells_both(client
 def test_after_a_minute_a_change_stays(ada):
     incident = declare(2)
     at = timezone.now() - timedelta(seconds=61)
-    lifecycle.change_severity(incident, to=Severity.objects.get(level=0), reason="worse", by=ada, at=at)
+    grading.change_severity(incident, to=Severity.objects.get(level=0), reason="worse", by=ada, at=at)
 
     answer = Caller(ada).post(f"incidents/{incident.number}/severity/undo")
 

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.utils import ProgrammingError
 
-from incidents import lifecycle, moves, timeline
+from incidents import grading, lifecycle, moves, timeline
 from incidents.models import Clock, EntryKind, Impact, Severity, SeverityChange, TimelineEntry
 from incidents.refusals import Invalid, StaleVersion, TransitionError
 from incidents.states import Phase
@@ -109,7 +109,7 @@ def test_r27_i05_a_severity_change_needs_a_reason_and_changes_nothing_without(ad
     incident = declare(2)
 
     with pytest.raises(Invalid, match="Say why the severity changes"):
-        lifecycle.change_severity(incident, to=Severity.objects.get(level=0), reason="", by=ada, at=at(1))
+        grading.change_severity(incident, to=Severity.objects.get(level=0), reason="", by=ada, at=at(1))
 
     incident.refresh_from_db()
     assert (incident.severity_id, incident.version) == (2, 2)
@@ -119,7 +119,7 @@ def test_r27_i04_a_raised_severity_keeps_old_new_who_why_and_restarts_the_clocks
     incident = declare(2)
     worst = Severity.objects.get(level=0)
 
-    incident = lifecycle.change_severity(incident, to=worst, reason="all cards fail", by=ada, at=at(5))
+    incident = grading.change_severity(incident, to=worst, reason="all cards fail", by=ada, at=at(5))
 
     change = SeverityChange.objects.get()
     assert (change.old_id, change.new_id, change.reason, change.by, change.at) == (2, 0, "all cards fail", ada, at(5))
@@ -142,7 +142,7 @@ def test_r27_i04_a_raised_severity_keeps_old_new_who_why_and_restarts_the_clocks
 def test_r27_the_peak_stays_when_the_severity_is_lowered(ada):
     incident = declare(0)
 
-    incident = lifecycle.change_severity(
+    incident = grading.change_severity(
         incident, to=Severity.objects.get(level=3), reason="one user only", by=ada, at=at(5)
     )
 
@@ -178,7 +178,7 @@ def test_a_stale_version_says_each_thing_once_and_a_future_one_is_told_so(ada):
 def test_a_stale_version_is_told_who_did_what_and_when(ada):
     incident = declare(2)
     seen = incident.version
-    lifecycle.change_severity(incident, to=Severity.objects.get(level=0), reason="all cards fail", by=ada, at=at(5))
+    grading.change_severity(incident, to=Severity.objects.get(level=0), reason="all cards fail", by=ada, at=at(5))
 
     with pytest.raises(StaleVersion) as refusal:
         lifecycle.mitigate(incident, what="x", by=UserFactory(), at=at(7), version=seen)

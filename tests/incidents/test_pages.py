@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from incidents import lifecycle, timeline
+from incidents import grading, lifecycle, timeline
 from incidents.models import Incident, Severity, Task
 from tests.factories import AdministratorFactory, ServiceFactory, UserFactory
 
@@ -202,9 +202,7 @@ def test_two_who_act_at_once_the_second_is_told_and_loses_nothing_typed(client, 
     incident = declare(2)
     seen = incident.version
     other = UserFactory(name="Amira")
-    lifecycle.change_severity(
-        incident, to=Severity.objects.get(level=0), reason="all fail", by=other, at=timezone.now()
-    )
+    grading.change_severity(incident, to=Severity.objects.get(level=0), reason="all fail", by=other, at=timezone.now())
 
     said = {"version": seen, "severity": 3, "reason": "only one shop, I think"}
     answer = client.post(f"/incidents/{incident.number}/severity/", said)
@@ -286,7 +284,7 @@ def test_a_deed_without_the_version_that_was_seen_does_nothing_and_says_so(clien
 def test_the_refusal_names_the_deed_that_was_first_and_not_what_was_merely_written(client, ada):
     incident = declare(2)
     seen = incident.version
-    lifecycle.change_severity(
+    grading.change_severity(
         incident,
         to=Severity.objects.get(level=4),
         reason="one shop",

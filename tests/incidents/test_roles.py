@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from incidents import due, lifecycle, roles, timeline
+from incidents import due, grading, lifecycle, roles, timeline
 from incidents.models import Clock, Handover, Notice, Participant, Rank, Role, RoleCard, RoleHolder, Severity, Task
 from incidents.refusals import StaleVersion, TransitionError
 from tests.api_caller import Caller
@@ -325,7 +325,7 @@ def test_a_commander_of_before_meets_the_clock_of_a_raised_level_at_once(ada):
     incident = declare(2)
     roles.join(incident, Role.COMMANDER, by=ada, at=timezone.now())
 
-    lifecycle.change_severity(incident, to=Severity.objects.get(level=0), reason="worse", by=ada, at=timezone.now())
+    grading.change_severity(incident, to=Severity.objects.get(level=0), reason="worse", by=ada, at=timezone.now())
 
     clock = Clock.objects.get(incident=incident, rule="commander")
     assert (clock.state, clock.met_at) == ("met", clock.started_at)

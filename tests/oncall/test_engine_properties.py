@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from incidents import due, holding, lifecycle, timeline
+from incidents import due, grading, holding, lifecycle, timeline
 from incidents.models import Alert, Incident, Organisation, Severity, User
 from incidents.refusals import Refusal
 from oncall import escalation, sending, snoozing
@@ -152,7 +152,7 @@ class Engine(RuleBasedStateMachine):
     @rule(number=st.integers(0, 3), level=st.integers(0, 4))
     def change_severity(self, number, level):
         severity = Severity.objects.get(level=level)
-        self.do(lifecycle.change_severity, self.incident(number), to=severity, reason="other")
+        self.do(grading.change_severity, self.incident(number), to=severity, reason="other")
 
     @rule(number=st.integers(0, 3))
     def note(self, number):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from incidents import due, lifecycle
+from incidents import due, grading, lifecycle
 from incidents.models import Clock, EntryKind, Incident, Organisation, Severity, SeverityProposal, Task
 from oncall import escalation
 from oncall.models import Delivery, Escalation, EscalationLevel, EscalationStep, Page
@@ -82,7 +82,7 @@ def test_c20_a_raised_incident_counts_from_the_change(chain):
     settle(seconds=0)
     lifecycle.acknowledge(incident, by=chain.ada, at=after(minutes=2))
     worst = Severity.objects.get(level=0)
-    lifecycle.change_severity(incident, to=worst, reason="all cards fail", by=chain.ada, at=after(minutes=67))
+    grading.change_severity(incident, to=worst, reason="all cards fail", by=chain.ada, at=after(minutes=67))
 
     settle(minutes=67)
     settle(minutes=72)

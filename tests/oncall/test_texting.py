@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from incidents import due, lifecycle
+from incidents import due, grading, lifecycle
 from incidents.models import Severity
 from oncall import codes, messages, sending, texting
 from oncall.models import Channel, ContactMethod, Delivery, Escalation, ReceivedText, ReplyCode
@@ -148,7 +148,7 @@ def test_an_answer_of_an_older_generation_ends_and_escalates_nothing(chain, text
 
 def test_whoever_offers_to_take_what_nobody_has_gets_it_by_an_old_message_too(chain, text):
     incident = texted(chain, 1)
-    lifecycle.change_severity(
+    grading.change_severity(
         incident, to=Severity.objects.get(level=0), reason="It is worse.", by=chain.lea, at=timezone.now()
     )
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from incidents import due, lifecycle
+from incidents import due, grading, lifecycle
 from incidents.models import Membership, Notice, Severity
 from incidents.refusals import Invalid, StaleVersion
 from oncall.models import Page
@@ -264,7 +264,7 @@ def test_neither_a_drill_nor_the_past_leaves_a_backlog_item(begin, kind):
 def test_lowered_to_p4_it_leaves_one_item_however_often(begin):
     story = begin(level=3)
     for number, level in enumerate((4, 3, 4), start=2):
-        lifecycle.change_severity(
+        grading.change_severity(
             story.incident,
             to=Severity.objects.get(level=level),
             reason="Looked again.",

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from incidents import due, lifecycle
+from incidents import due, grading, lifecycle
 from incidents.intake import processing
 from incidents.models import (
     Alert,
@@ -43,7 +43,7 @@ def statuses():
 
 def lower_by_hand(incident, to=3):
     severity = Severity.objects.get(pk=to)
-    lifecycle.change_severity(
+    grading.change_severity(
         incident, to=severity, reason="Only one shop is slow", by=UserFactory(), at=due.database_now()
     )
 

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from incidents import lifecycle
+from incidents import grading, lifecycle
 from incidents.models import Access, Participant, Severity
 from oncall import contacts
 from oncall.models import ContactMethod, EscalationStep
@@ -136,7 +136,7 @@ def test_rounds_are_counted_and_earlier_ones_are_kept(client, ada, chain, now):
 def test_what_an_earlier_severity_did_stays_in_the_history(client, ada, chain, now):
     incident = chain.declare(2, at=now)
     settle(now)
-    lifecycle.change_severity(incident, to=_severity(1), reason="worse", by=chain.ada, at=now + timedelta(seconds=1))
+    grading.change_severity(incident, to=_severity(1), reason="worse", by=chain.ada, at=now + timedelta(seconds=1))
     settle(now + timedelta(seconds=2))
 
     text = words(part(client, "escalation-card", incident))
@@ -171,7 +171,7 @@ def test_the_card_costs_the_same_for_one_round_and_three(client, ada, chain, cou
         MembershipFactory(team=chain.team, user=person, rank="lead")
     settle(now)
     for number in range(1, count):
-        lifecycle.change_severity(
+        grading.change_severity(
             incident, to=_severity(number % 2), reason="x", by=ada, at=now + timedelta(seconds=number)
         )
         settle(now + timedelta(seconds=number))
@@ -308,7 +308,7 @@ def test_the_clock_costs_the_same_for_one_run_and_three(client, ada, chain, coun
     incident = chain.declare(2, at=now)
     settle(now)
     for number in range(1, count):
-        lifecycle.change_severity(
+        grading.change_severity(
             incident, to=_severity(number % 2), reason="x", by=ada, at=now + timedelta(seconds=number)
         )
 
