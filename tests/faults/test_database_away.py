@@ -95,7 +95,7 @@ def test_o58_a_database_that_is_gone_for_thirty_seconds_loses_nothing_and_turns_
 
     wait_for(lambda: ask(f"{base}/readyz")[0] == 200)
     paged = wait_for(lambda: [p for p in ask(pages, token=token)[1].get("items", []) if "lea" in json.dumps(p)])
-    assert len(paged) == 1
+    assert len([page for page in paged if page["loop"] == 0]) == 1  # a slow machine may have begun the next round
     _, story = ask(f"{base}/api/v1/incidents/{incident['number']}/timeline", token=token)
     assert any("late: the engine was away" in entry["text"] for entry in story["items"])
     product.stop()
