@@ -51,7 +51,7 @@ def test_the_list_is_searched_ticked_and_opened_by_keys(database_url, chromium_p
 
 
 def go(page, letter, address):
-    """Press g and the letter; once more where a busy machine let more than the sequence's 1.5 s pass between the two."""
+    """Press g and the letter; again where a busy machine let more than 1.5 s pass between the two."""
     for _ in range(5):
         page.keyboard.press("g")
         page.keyboard.press(letter)
