@@ -21,6 +21,13 @@ def may_manage(person: User, team: Team) -> bool:
     return person.is_administrator or person.memberships.filter(team=team, is_manager=True).exists()
 
 
+def teams_arranged_by(person: User) -> frozenset[int]:
+    """The teams whose schedules the person may override, swap and fix, by primary key (1 query at most)."""
+    if person.is_administrator:
+        return frozenset(Team.objects.values_list("pk", flat=True))
+    return frozenset(person.memberships.values_list("team_id", flat=True)) if person.may_declare else frozenset()
+
+
 def locked(schedule: Schedule) -> Schedule:
     """Lock the schedule's row: whoever changes it by hand waits here for the others (inside a transaction).
 

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q
 
 from incidents.models import Membership, Service, Team, User
-from oncall import rosters, rota
+from oncall import reasons, rosters, rota
 from oncall.models import Schedule
 from oncall.reach import usable_methods
+from oncall.reasons import Reason
 from oncall.wording import Way, say_stretch, way
 
 HORIZON = timedelta(days=14)  # how far holes are sought
@@ -43,8 +44,7 @@ class OnDuty:
 
     person: User
     until: datetime | None
-    layer: str
-    by_override: bool
+    reason: Reason
     contacts: tuple[Contact, ...]
 
 
@@ -77,6 +77,11 @@ class TeamDuty:
     has_services: bool
 
     @property
+    def filled_in(self) -> Schedule | None:
+        """The schedule in which a hole of the team is to be filled."""
+        return next((duty.schedule for duty in self.duties if duty.schedule.answers_for_team), None)
+
+    @property
     def uncovered(self) -> bool:
         """Nobody answers for the team at this moment."""
         return not any(duty.people for duty in self.duties if duty.schedule.answers_for_team)
@@ -103,7 +108,7 @@ class MyShift:
 
 
 class Watch:
-    """Some schedules with their people, loaded once (at most 10 queries) and asked for one instant."""
+    """Some schedules with their people, loaded once (at most 10 queries, 11 where overrides stand) for one instant."""
 
     def __init__(self, schedules: Iterable[Schedule], at: datetime, *, viewer: User | None = None) -> None:
         """``schedules`` come with their team. With a ``viewer``, ways to reach people are loaded too."""
@@ -113,6 +118,8 @@ class Watch:
         ids = {person for roster in self.rosters.values() for person in rota.members(roster)}
         self.people = User.objects.in_bulk(ids)
         self._contacts = _contacts(ids, viewer) if viewer else {}
+        by_hand = {pk for pk, roster in self.rosters.items() if _standing(roster, at)}
+        self._overrides = reasons.overrides_at(by_hand, at) if by_hand else {}
 
     def pieces(self, schedule: Schedule, horizon: timedelta = HORIZON) -> tuple[rota.Piece, ...]:
         """The final schedule from now to the horizon."""
@@ -132,8 +139,7 @@ class Watch:
             OnDuty(
                 self.people[row.person],
                 row.until,
-                row.layer_name,
-                row.override is not None,
+                reasons.why(row, self._overrides),
                 self._contacts.get(row.person, ()),
             )
             for row in rows
@@ -161,6 +167,12 @@ class Watch:
                 found += _own(schedule, self.pieces(schedule, MY_HORIZON), person, self.at + MY_HORIZON)
         next_ones = sorted(found, key=lambda shift: (shift.start, shift.schedule.pk))[:MY_SHIFTS]
         return [replace(shift, words=say_stretch(shift.start, shift.end, self.at)) for shift in next_ones]
+
+    def next_change(self) -> datetime | None:
+        """When the next person comes on or goes off call in any of the schedules; None: not within the horizon."""
+        ends = [self.pieces(schedule)[0].end for schedule in self.schedules if schedule.pk in self.rosters]
+        soon = [end for end in ends if end < self.at + HORIZON]
+        return min(soon, default=None)
 
 
 def active_schedules() -> list[Schedule]:
@@ -196,6 +208,10 @@ def teams_on_duty(watch: Watch) -> list[TeamDuty]:
         holes = watch.holes([schedule for schedule in own if schedule.answers_for_team])
         found.append(TeamDuty(team, tuple(watch.duty(schedule) for schedule in own), holes, team.owns))
     return found
+
+
+def _standing(roster: rota.Schedule, at: datetime) -> bool:
+    return any(each.start <= at < each.end for each in roster.overrides)
 
 
 def _overlap(

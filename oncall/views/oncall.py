@@ -1,5 +1,6 @@
 """Who is on call: every team on one page, and one schedule with its coming days."""
 
+import math
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,10 +12,12 @@ from django.views.decorators.http import require_GET
 
 from incidents.models import User
 from incidents.requests import SignedInRequest
-from oncall import shifts
+from oncall import rights, shifts
 from oncall.agenda import Agenda
 from oncall.models import Schedule
 from oncall.wording import city, enumerate_words
+
+LOOK_EVERY = 60  # seconds; the page asks again that often, and at each handoff
 
 
 @require_GET
@@ -31,8 +34,19 @@ def now(request: SignedInRequest) -> HttpResponse:
         "uncovered": enumerate_words([str(one.team) for one in teams if one.uncovered]),
         "mine": mine,
         "my_present": [shift for shift in mine if shift.start <= at],
+        "arranges": rights.teams_arranged_by(request.user),
+        "look_again": _look_again(watch),
     }
+    if request.htmx:
+        return render(request, "oncall/_now.html", context)
     return render(request, "oncall/now.html", context)
+
+
+def _look_again(watch: shifts.Watch) -> int | None:
+    """In how many seconds the next handoff comes; None: not before the page looks by itself."""
+    change = watch.next_change()
+    seconds = math.ceil((change - watch.at).total_seconds()) + 1 if change else LOOK_EVERY
+    return seconds if seconds < LOOK_EVERY else None
 
 
 @require_GET

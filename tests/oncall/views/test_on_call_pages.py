@@ -1,12 +1,13 @@
 """Who is on call: every team on one page, one schedule with its days."""
 
+import re
 from datetime import time, timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from oncall.models import Channel, Override, Restriction
+from oncall.models import Channel, Override, Restriction, Swap, TemporarySchedule, TemporaryShift
 from tests.factories import (
     ContactMethodFactory,
     LayerFactory,
@@ -67,8 +68,8 @@ def test_the_page_costs_the_same_for_one_team_and_three(client, ada, count, djan
         MembershipFactory(team=team, user=person)
 
     # session, user, schedules, roster (schedules, layers, people, restrictions, overrides, inactive), people,
-    # colleagues, methods, teams
-    with django_assert_num_queries(13 + SHELL):
+    # colleagues, methods, teams, teams that the reader may arrange
+    with django_assert_num_queries(14 + SHELL):
         answer = client.get("/on-call/")
 
     assert all(person.name in words(answer) for person in people)
@@ -86,6 +87,69 @@ def test_o02_every_team_says_who_has_it_until_when_and_who_follows(client, ada):
     handoff = handoff[: handoff.index(" · ")]
     assert handoff.endswith("09:00 UTC")
     assert f"From {handoff} {follows}" in answer
+
+
+def overridden(schedule, now, **said):
+    return Override.objects.create(
+        **{"schedule": schedule, "start": now - timedelta(hours=1), "end": now + timedelta(hours=1)} | said
+    )
+
+
+def test_the_page_says_why_each_person_is_on_call(client, ada, now):
+    bob, lea = UserFactory(name="Bob"), UserFactory(name="Lea")
+    ScheduleFactory(name="Rota", people=[ada])
+    overridden(ScheduleFactory(people=[ada]), now, kind="replace", person=bob, replaces=ada, by=lea, reason="Flu")
+    overridden(ScheduleFactory(people=[]), now, kind="add", person=bob, by=bob)
+    swap = Swap.objects.create(
+        schedule=ScheduleFactory(people=[lea]),
+        asked_by=lea, start=now - timedelta(hours=1), end=now + timedelta(hours=1), state="taken", taken_by=ada,
+        asked_at=now, expires_at=now + timedelta(hours=1), settled_at=now,
+    )  # fmt: skip
+    overridden(swap.schedule, now, kind="replace", person=ada, replaces=lea, by=ada, swap=swap, reason="Swap")
+    fixed = ScheduleFactory(people=[lea])
+    span = {"start": now - timedelta(hours=1), "end": now + timedelta(hours=1)}
+    TemporaryShift.objects.create(
+        temporary=TemporarySchedule.objects.create(schedule=fixed, **span), person=bob, **span
+    )
+
+    answer = words(client.get("/on-call/"))
+
+    assert "Turn in Primary" in answer
+    assert "Override by Lea, in place of Ada Lovelace: Flu" in answer
+    assert "Override, added" in answer
+    assert "Swap with Lea" in answer
+    assert "Swap with Lea:" not in answer
+    assert "Temporary schedule" in answer
+
+
+def test_the_page_asks_again_each_minute_and_at_the_next_handoff(client, ada, now):
+    schedule = ScheduleFactory(people=[ada])
+    assert 'hx-trigger="every 60s"' in client.get("/on-call/").content.decode()
+
+    Override.objects.create(
+        schedule=schedule, kind="replace", person=UserFactory(), replaces=ada,
+        start=now, end=timezone.now() + timedelta(seconds=20),
+    )  # fmt: skip
+    answer = client.get("/on-call/", headers={"HX-Request": "true"})
+
+    delay = re.search(r'hx-trigger="every 60s, load delay:(\d+)s"', answer.content.decode()).group(1)
+    assert 18 <= int(delay) <= 21
+    assert "<html" not in answer.content.decode()
+
+
+def test_who_may_fill_a_hole_is_led_there_and_nobody_else(client, ada):
+    mobile = TeamFactory(name="Mobile")
+    schedule = ScheduleFactory(team=mobile, people=[])
+    never(schedule)
+
+    seen = {}
+    for name in ("stranger", "member"):
+        if name == "member":
+            MembershipFactory(team=mobile, user=ada)
+        seen[name] = words(client.get("/on-call/"))
+
+    assert "Fill this gap" in seen["member"]
+    assert "Fill this gap" not in seen["stranger"]
 
 
 def test_a_team_whose_schedule_has_nobody_is_named_in_red(client, ada):
