@@ -51,12 +51,11 @@ QUIET_FROM = 3  # from this level on nobody is told who was not told before (R-6
 
 def breach_due(at: datetime) -> due.Done:
     """Breach what ran out: the due source ``clocks``."""
-    ids = list(clocks.running_out(at).order_by("due_at", "pk").values_list("pk", flat=True)[: due.BATCH])
-    return due.Done(rows=_breach(ids, at=at)) if ids else due.Done()
+    return due.do_set("clocks", clocks.running_out(at).order_by("due_at", "pk"), _breach, at)
 
 
 @transaction.atomic
-def _breach(ids: Sequence[int], *, at: datetime) -> int:
+def _breach(ids: Sequence[int], at: datetime) -> int:
     wanted = Clock.objects.filter(pk__in=ids).values("incident")
     rows = Incident.objects.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related(
         "severity", "service"

@@ -15,16 +15,17 @@ from typing import Any
 from celery import current_app
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Min, QuerySet
+from django.db.models import Count, F, Min, QuerySet
 from django.db.models.expressions import Combinable
 
-from incidents.models import EngineBeat, LatenessBucket
+from incidents import setbacks
+from incidents.models import EngineBeat, LatenessBucket, LatenessMinute
 
 log = logging.getLogger(__name__)
 
 BATCH = 200  # rows in one set
 ROUNDS = 50  # sets that one tick does of each source before it lets the next tick go on
-LONGEST_BACK_OFF = timedelta(minutes=1)
+KEPT = timedelta(days=2)  # of the lateness of each minute
 FRESH = timedelta(milliseconds=500)  # a tick of the clockwork that finds another this young returns
 
 
@@ -61,12 +62,18 @@ class Source:
         """Since when the oldest row is due (1 query)."""
         if not self.since:
             return None
-        found: datetime | None = self.waiting(at).order_by().aggregate(oldest=Min(self.since))["oldest"]
+        found: datetime | None = self._free(at).aggregate(oldest=Min(self.since))["oldest"]
         return found
 
-    def backlog(self, at: datetime) -> int:
-        """How many rows are due (1 query)."""
-        return self.waiting(at).order_by().count()
+    def backlog(self, at: datetime) -> tuple[int, datetime | None]:
+        """How many rows are due, and since when the oldest of them (1 query)."""
+        wanted: dict[str, Any] = {"count": Count("pk")} | ({"oldest": Min(self.since)} if self.since else {})
+        found = self._free(at).aggregate(**wanted)
+        return found["count"], found.get("oldest")
+
+    def _free(self, at: datetime) -> QuerySet[Any]:
+        """What is due and does not rest after a failure."""
+        return self.waiting(at).order_by().exclude(pk__in=setbacks.resting(self.name, at))
 
 
 @dataclass
@@ -113,6 +120,7 @@ def tick(*, rung: bool = False, ring: Callable[[Iterable[Bell]], None] | None = 
         late_sum=F("late_sum") + ticked.late_seconds,
     )
     LatenessBucket.objects.filter(upper_seconds__gte=ticked.late_seconds).update(count=F("count") + 1)
+    _keep_minute(at, ticked.late_seconds)
     for _ in range(ROUNDS):
         done = do_round(at)
         ticked.rows += done.rows
@@ -153,6 +161,38 @@ def _lateness(at: datetime) -> float:
     return max(0.0, (at - min(waiting)).total_seconds()) if waiting else 0.0
 
 
+def _keep_minute(at: datetime, late_seconds: float) -> None:
+    """Note the worst lateness of this minute; the first tick of a minute drops what is too old to be shown."""
+    minute = at.replace(second=0, microsecond=0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO incidents_latenessminute AS known (minute, worst_seconds, ticks) VALUES (%s, %s, 1)
+            ON CONFLICT (minute) DO UPDATE
+            SET worst_seconds = GREATEST(known.worst_seconds, EXCLUDED.worst_seconds), ticks = known.ticks + 1
+            RETURNING ticks
+            """,
+            [minute, late_seconds],
+        )
+        is_first = cursor.fetchone()[0] == 1
+    if is_first:
+        LatenessMinute.objects.filter(minute__lt=minute - KEPT).delete()
+
+
+def do_set(source: str, waiting: QuerySet[Any], do: Callable[[Sequence[int], datetime], int], at: datetime) -> Done:
+    """Do one set of a source whose rows keep no failures of their own; ``setbacks`` keeps them.
+
+    ``do`` gets the keys in the order of ``waiting``, and is what ``in_sets`` wants.
+    """
+    ids = list(waiting.exclude(pk__in=setbacks.resting(source, at)).values_list("pk", flat=True)[:BATCH])
+    if not ids:
+        return Done()
+    rows = in_sets(ids, lambda some: do(some, at), lambda row, error: setbacks.note(source, row, error, at))
+    if rows:
+        setbacks.forget(source, ids, at)
+    return Done(rows=rows)
+
+
 def in_sets(ids: Sequence[int], do: Callable[[Sequence[int]], int], blame: Callable[[int, Exception], None]) -> int:
     """Do all rows in one transaction; when that raises, one by one, and blame the row that raises alone.
 
@@ -171,11 +211,6 @@ def in_sets(ids: Sequence[int], do: Callable[[Sequence[int]], int], blame: Calla
             log.exception("row %s failed alone", row)
             blame(row, error)
     return done
-
-
-def back_off(attempts: int) -> timedelta:
-    """How long a row that failed so often waits: 1, 2, 4 … seconds, a minute at most."""
-    return min(LONGEST_BACK_OFF, timedelta(seconds=2 ** min(attempts, 6)))
 
 
 class Doorbell:
@@ -228,4 +263,6 @@ def blame_row(model: type, pk: int, error: Exception, at: datetime) -> None:
     row = model.objects.filter(pk=pk)  # type: ignore[attr-defined]
     attempts = row.values_list("attempts", flat=True).first()
     if attempts is not None:
-        row.update(attempts=F("attempts") + 1, last_error=str(error)[:1000], not_before=at + back_off(attempts))
+        row.update(
+            attempts=F("attempts") + 1, last_error=str(error)[:1000], not_before=at + setbacks.back_off(attempts)
+        )

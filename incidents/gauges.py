@@ -43,7 +43,7 @@ def _engine() -> Iterable[Metric]:
     yield _lateness()
     backlog = GaugeMetricFamily("tocsin_due_backlog", "Rows that are due now.", labels=["source"])
     for source in due.SOURCES:
-        backlog.add_metric([source.name], source.backlog(now.at))
+        backlog.add_metric([source.name], source.backlog(now.at)[0])
     yield backlog
 
 

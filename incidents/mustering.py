@@ -127,8 +127,7 @@ def comes_at(incident: Incident) -> datetime | None:
 
 def call_due(at: datetime) -> due.Done:
     """Call all hands where five minutes of a P0 have passed undecided: the due source ``musters``."""
-    ids = list(waiting(at).values_list("pk", flat=True)[: due.BATCH])
-    return due.Done(rows=call_set(ids, at)) if ids else due.Done()
+    return due.do_set("musters", waiting(at), call_set, at)
 
 
 def waiting(at: datetime) -> QuerySet[Incident]:

@@ -26,6 +26,7 @@ PLACES = (
     Place("escalation", "Escalation", "chevrons-up", "oncall:policies", bar=True, go="e"),
     Place("postmortems", "Postmortems", "notebook-pen", "postmortems:list", bar=True, go="p"),
     Place("actions", "Action items", "list-checks", "postmortems:action-list"),
+    Place("engine", "Engine", "activity", "oncall:engine"),
     Place("sandbox", "Sandbox", "smartphone", "oncall:sandbox"),
     Place("api", "API", "braces", "/api/v1/docs"),
     Place("admin", "Admin", "settings", "admin:index"),
@@ -37,6 +38,7 @@ SECTION_OF_VIEW = {
     "incidents:declare": "",
     "oncall:policies": "escalation",
     "oncall:policy": "escalation",
+    "oncall:engine": "engine",
     "oncall:sandbox": "sandbox",
     "oncall:sandbox-phone": "sandbox",
 }
@@ -44,7 +46,7 @@ SECTION_OF_VIEW = {
 
 def destinations(person: object) -> list[tuple[Place, str]]:
     """The places that this person can go to, with their addresses."""
-    hidden = set() if getattr(person, "is_administrator", False) else {"admin"}
+    hidden = set() if getattr(person, "is_administrator", False) else {"admin", "engine"}
     if not settings.SANDBOX:
         hidden.add("sandbox")
     return [(place, url) for place in PLACES if place.key not in hidden and (url := _address(place))]

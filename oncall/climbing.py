@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from incidents import due, timeline
-from incidents.models import EntryKind, Incident, Notice, Role, SeverityProposal, Task
+from incidents import due, setbacks, timeline
+from incidents.models import EntryKind, Incident, Role, SeverityProposal, Task
 from oncall import paging
 from oncall.models import Act, Condition, Escalation, EscalationStep, Page, RunState, StepState, Turn
 from oncall.reach import Reach, Reached
 
 LATE = timedelta(seconds=30)  # from here on the timeline tells how late a level fired
-ALARM_AFTER = 5  # failures of one run before the fallback contact is told
 ANSWER = ("everyone", "acknowledged_at", "ended_at")  # what tells of a page whether it is answered
 UNREACHED = "Nobody could be reached"
 NOBODY_ELSE = "nobody else is ever paged at this severity"
@@ -51,7 +50,11 @@ def fire_due(at: datetime) -> due.Done:
     ids = list(due_runs(at).order_by("due_at", "pk").values_list("incident", flat=True)[: due.BATCH])
     if not ids:
         return due.Done()
-    return due.Done(rows=due.in_sets(ids, lambda some: fire(some, at), lambda row, error: _blame(row, error, at)))
+    return due.Done(
+        rows=due.in_sets(
+            ids, lambda some: fire(some, at), lambda row, error: blame(due_runs(at).filter(incident=row), error, at)
+        )
+    )
 
 
 def due_runs(at: datetime) -> QuerySet[Escalation]:
@@ -354,24 +357,13 @@ def _after(step: EscalationStep) -> timedelta:
     return step.due_at - step.run.started_at if step.after is None else step.after
 
 
-def _blame(incident_id: int, error: Exception, at: datetime) -> None:
-    """Let a run that raises rest, visibly; after five failures the fallback contact is told."""
-    for run in (
-        due_runs(at).filter(incident=incident_id).select_related("incident__service__team", "incident__severity")
-    ):
+def blame(runs: QuerySet[Escalation], error: Exception, at: datetime) -> None:
+    """Let runs that raise rest, visibly; after five failures the fallback contact is told."""
+    for run in runs.select_related("incident__service__team", "incident__severity"):
         due.blame_row(Escalation, run.pk, error, at)
-        if run.attempts + 1 == ALARM_AFTER:
+        if run.attempts + 1 == setbacks.ALARM_AFTER:
             incident = run.incident
-            for one in Reach([incident], [], at).fallback(incident):
-                Notice.objects.get_or_create(
-                    dedupe_key=f"run-fails:{run.pk}:{one.person.pk}",
-                    defaults={
-                        "person": one.person,
-                        "incident": incident,
-                        "subject": f"The escalation of {incident.ref} fails",
-                        "text": f"It failed {ALARM_AFTER} times. Page people by hand. Error: {error}"[:2000],
-                        "path": incident.get_absolute_url(),
-                        "channels": incident.severity.channels,
-                        "due_at": at,
-                    },
-                )
+            people = [one.person for one in Reach([incident], [], at).fallback(incident)]
+            setbacks.alarm(
+                f"run:{run.pk}", f"The escalation of {incident.ref} fails", error, people, at, incident=incident
+            )

@@ -144,8 +144,7 @@ def stopped(user: User) -> QuerySet[ContactMethod]:
 
 def expire_due(at: datetime) -> due.Done:
     """Remove what was not verified in time, with its codes: the due source ``contact methods`` (O29)."""
-    ids = list(expired(at).values_list("pk", flat=True)[: due.BATCH])
-    return due.Done(rows=_expire(ids, at)) if ids else due.Done()
+    return due.do_set("contact methods", expired(at), _expire, at)
 
 
 def expired(at: datetime) -> QuerySet[ContactMethod]:

@@ -8,6 +8,7 @@ again does not get turns back that others have by now.
 It runs inside ``people.deactivate``; the due source finds what was deactivated on another way.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -33,9 +34,12 @@ def depart(person: User, at: datetime) -> int:
 
 def fill_due(at: datetime) -> due.Done:
     """Let those go who were deactivated without ``people.deactivate``: the due source ``departures``."""
-    ids = sorted(set(waiting(at).values_list("user", flat=True)[: due.BATCH]))
-    people = list(User.objects.filter(pk__in=ids, is_active=False))
-    return due.Done(rows=sum(depart(person, at) for person in people))
+    return due.do_set("departures", waiting(at), _fill, at)
+
+
+def _fill(places: Sequence[int], at: datetime) -> int:
+    people = User.objects.filter(pk__in=waiting(at).filter(pk__in=places).values("user")).order_by("pk")
+    return sum(depart(person, at) for person in people)
 
 
 def waiting(at: datetime) -> QuerySet[LayerPerson]:

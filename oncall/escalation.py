@@ -5,6 +5,7 @@
 Whoever writes a run holds the incident's lock; the hook holds it because the move does.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -335,8 +336,7 @@ def begin_missing(at: datetime) -> due.Done:
 
     A hook may be lost; the start of the contract tells which run belongs to it.
     """
-    ids = list(without_run(at).values_list("pk", flat=True)[: due.BATCH])
-    return due.Done(rows=_begin_missing(ids, at)) if ids else due.Done()
+    return due.do_set("announcements", without_run(at), _begin_missing, at)
 
 
 def without_run(at: datetime) -> QuerySet[Incident]:
@@ -347,7 +347,7 @@ def without_run(at: datetime) -> QuerySet[Incident]:
 
 
 @transaction.atomic
-def _begin_missing(ids: list[int], at: datetime) -> int:
+def _begin_missing(ids: Sequence[int], at: datetime) -> int:
     locked = (
         Incident.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
         .select_related("severity", "service__team")

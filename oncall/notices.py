@@ -17,8 +17,7 @@ INTERRUPTS = {Channel.VOICE}  # a notice never calls
 
 def dispatch_due(at: datetime) -> due.Done:
     """Write a delivery for each notice whose time has come: the due source ``notices``."""
-    ids = list(waiting(at).values_list("pk", flat=True)[: due.BATCH])
-    return due.Done(rows=_dispatch(ids, at)) if ids else due.Done()
+    return due.do_set("notices", waiting(at), _dispatch, at)
 
 
 def waiting(at: datetime) -> QuerySet[Notice]:

@@ -264,8 +264,7 @@ def unsent(at: datetime) -> QuerySet[Delivery]:
 
 def repeat_due(at: datetime) -> due.Done:
     """Call again whoever has not answered: the due source ``repeats`` (C-9)."""
-    ids = list(repeating(at).values_list("pk", flat=True)[: due.BATCH])
-    return due.Done(rows=repeat(ids, at)) if ids else due.Done()
+    return due.do_set("repeats", repeating(at), repeat, at)
 
 
 def repeating(at: datetime) -> QuerySet[Page]:

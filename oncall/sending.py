@@ -309,8 +309,7 @@ def _bring_next_level_forward(page: Page, at: datetime) -> None:
 
 def expire_due(at: datetime) -> due.Done:
     """End, visibly, what could not go out in time: the due source ``expiries``."""
-    ids = list(expired(at).order_by("expires_at", "pk").values_list("pk", flat=True)[: due.BATCH])
-    return due.Done(rows=_expire(ids, at)) if ids else due.Done()
+    return due.do_set("expiries", expired(at).order_by("expires_at", "pk"), _expire, at)
 
 
 def expired(at: datetime) -> QuerySet[Delivery]:

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from incidents import due, holding, moves
 from incidents.models import EntryKind, Incident, User
 from incidents.refusals import Invalid, TransitionError
-from oncall import escalation, paging
+from oncall import climbing, escalation, paging
 from oncall.models import Escalation, Page, RunState
 
 LONGEST = timedelta(days=7)
@@ -69,7 +69,13 @@ def wake_due(at: datetime) -> due.Done:
     ids = list(asleep(at).order_by("snoozed_until", "pk").values_list("incident", flat=True)[: due.BATCH])
     if not ids:
         return due.Done()
-    return due.Done(rows=due.in_sets(ids, lambda some: wake(some, at), lambda row, error: _blame(row, error, at)))
+    return due.Done(
+        rows=due.in_sets(
+            ids,
+            lambda some: wake(some, at),
+            lambda row, error: climbing.blame(asleep(at).filter(incident=row), error, at),
+        )
+    )
 
 
 def asleep(at: datetime) -> QuerySet[Escalation]:
@@ -100,8 +106,3 @@ def _wake(incident: Incident, *, by: User | None, at: datetime) -> None:
     escalation.resume(incident, at, all_over=True)
     incident.version += 1
     incident.save(update_fields=["timeline_seq", "version", "held_by", "held_since"])
-
-
-def _blame(incident_id: int, error: Exception, at: datetime) -> None:
-    for run in asleep(at).filter(incident=incident_id):
-        due.blame_row(Escalation, run.pk, error, at)

@@ -123,8 +123,7 @@ def cancel(swap: Swap, *, by: User, at: datetime) -> Swap:
 
 def expire_due(at: datetime) -> due.Done:
     """Let requests expire that nobody took in time, and tell those who asked: the due source ``swaps``."""
-    ids = list(running_out(at).values_list("pk", flat=True)[: due.BATCH])
-    return due.Done(rows=_expire(ids, at)) if ids else due.Done()
+    return due.do_set("swaps", running_out(at), _expire, at)
 
 
 def running_out(at: datetime) -> QuerySet[Swap]:

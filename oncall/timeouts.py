@@ -8,7 +8,7 @@ from django.db.models import Max, Q, QuerySet
 
 from incidents import due, holding, moves
 from incidents.models import EntryKind, Incident, TimelineEntry
-from oncall import escalation, paging
+from oncall import climbing, escalation, paging
 from oncall.models import Escalation, EscalationStep, Page, RunState, StepState
 from oncall.wording import say_span
 
@@ -18,7 +18,13 @@ def check_due(at: datetime) -> due.Done:
     ids = list(unchecked(at).order_by("check_at", "pk").values_list("incident", flat=True)[: due.BATCH])
     if not ids:
         return due.Done()
-    return due.Done(rows=due.in_sets(ids, lambda some: check(some, at), lambda row, error: _blame(row, error, at)))
+    return due.Done(
+        rows=due.in_sets(
+            ids,
+            lambda some: check(some, at),
+            lambda row, error: climbing.blame(unchecked(at).filter(incident=row), error, at),
+        )
+    )
 
 
 def unchecked(at: datetime) -> QuerySet[Escalation]:
@@ -92,8 +98,3 @@ def _wait(run: Escalation, *, until: datetime | None, asked_at: datetime | None 
     run.check_at, run.asked_at = until, asked_at
     run.attempts, run.last_error, run.not_before = 0, "", None
     run.save(update_fields=["check_at", "asked_at", "attempts", "last_error", "not_before"])
-
-
-def _blame(incident_id: int, error: Exception, at: datetime) -> None:
-    for run in unchecked(at).filter(incident=incident_id):
-        due.blame_row(Escalation, run.pk, error, at)

@@ -4,7 +4,7 @@ from incidents.models.alert import Alert, AlertStatus, RawEvent
 from incidents.models.catalog import Component, Integration, IntegrationKind, Service
 from incidents.models.clock import Clock, Rule
 from incidents.models.command import HANDS_ON, Handover, Muster, MusterCall, Role, RoleCard, RoleHolder, Task
-from incidents.models.engine import EngineBeat, LatenessBucket
+from incidents.models.engine import EngineBeat, LatenessBucket, LatenessMinute, Setback
 from incidents.models.incident import (
     Impact,
     Incident,
@@ -52,6 +52,7 @@ __all__ = [
     "Integration",
     "IntegrationKind",
     "LatenessBucket",
+    "LatenessMinute",
     "Membership",
     "Muster",
     "MusterCall",
@@ -71,6 +72,7 @@ __all__ = [
     "SavedFilter",
     "Scope",
     "Service",
+    "Setback",
     "Severity",
     "SeverityChange",
     "SeverityProposal",

@@ -94,6 +94,16 @@ class Delivery(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
+    retry_of = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="retries",
+        help_text="The failed one that it repeats.",
+    )
+    asked_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", help_text="Who sent it, or sent it on, by hand."
+    )
 
     class Meta:
         constraints = [
@@ -115,6 +125,7 @@ class Delivery(models.Model):
                 fields=["channel", "priority", "place", "not_before"], condition=Q(state="pending"), name="delivery_due"
             ),
             models.Index(fields=["lease_until"], condition=Q(state="sending"), name="delivery_leased"),
+            models.Index(fields=["-created_at"], name="delivery_newest"),
         ]
         verbose_name_plural = "deliveries"
 
