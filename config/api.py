@@ -17,6 +17,7 @@ import incidents.api.muster
 import incidents.api.people
 import incidents.api.roles
 import oncall.api.contacts
+import oncall.api.engine
 import oncall.api.escalation
 import oncall.api.overrides
 import oncall.api.policies
@@ -47,6 +48,7 @@ ROUTERS = (
     incidents.api.assessment.router,
     oncall.api.escalation.router,
     oncall.api.simulation.router,
+    oncall.api.engine.router,
     postmortems.api.whys.router,
     postmortems.api.actions.router,
     postmortems.api.publishing.router,

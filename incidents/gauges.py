@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable
 
+from django.db.models import Count
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from incidents import due, pulse
-from incidents.models import EngineBeat, Incident, LatenessBucket, RawEvent
+from incidents.models import EngineBeat, Incident, LatenessBucket, RawEvent, Setback
 from incidents.states import Kind
 
 Collect = Callable[[], Iterable[Metric]]
@@ -45,6 +46,12 @@ def _engine() -> Iterable[Metric]:
     for source in due.SOURCES:
         backlog.add_metric([source.name], source.backlog(now.at)[0])
     yield backlog
+    setbacks = GaugeMetricFamily("tocsin_setbacks", "Rows that failed and rest.", labels=["source"])
+    failing = Setback.objects.values_list("source").annotate(Count("pk")).order_by("source")
+    own = RawEvent.objects.filter(processed_at=None, attempts__gt=0).count()
+    for name, count in [("raw_events", own), *failing]:
+        setbacks.add_metric([name], count)
+    yield setbacks
 
 
 def _lateness() -> HistogramMetricFamily:

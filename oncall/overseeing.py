@@ -155,7 +155,7 @@ class Backlog:
     @property
     def words(self) -> str:
         """The source as people call it."""
-        return NAMES.get(self.name, self.name).capitalize()
+        return NAMES.get(self.name, self.name.replace("_", " ")).capitalize()
 
 
 def backlog(at: datetime) -> list[Backlog]:

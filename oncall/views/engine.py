@@ -48,6 +48,7 @@ def now(request: SignedInRequest) -> HttpResponse:
 def _now(request: SignedInRequest) -> dict[str, Any]:
     told = pulse.read()
     error, error_at = overseeing.last_error()
+    sources = overseeing.backlog(told.at)
     return {
         "at": told.at,
         "pulse": told,
@@ -55,7 +56,8 @@ def _now(request: SignedInRequest) -> dict[str, Any]:
         "canary": overseeing.last_canary(),
         "infinite": float("inf"),
         "waiting": overseeing.count_waiting(told.at),
-        "backlog": overseeing.backlog(told.at),
+        "busy": [one for one in sources if one.count],
+        "idle": [one.words.lower() for one in sources if not one.count],
         "last_error": error if request.user.is_administrator else "",
         "last_error_at": error_at,
     }

@@ -56,6 +56,7 @@ def addresses():
         "/me/reached/",
         "/on-call/",
         f"/on-call/schedules/{schedule.slug}/",
+        "/engine/",
         "/escalation/",
         "/escalation/simulate/",
         f"/escalation/simulate/?service={hot.service.slug}&severity=0&answers=nobody",
