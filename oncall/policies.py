@@ -23,6 +23,13 @@ def choose(policies: Sequence[EscalationPolicy], incident: Incident) -> Escalati
     )
 
 
+def who_takes_over(left: EscalationPolicy) -> EscalationPolicy | None:
+    """The active policy that incidents of the service and severity of one that left its place fall to (3 queries)."""
+    places = [(left.service_id, left.severity_id), (left.service_id, None), (None, left.severity_id), (None, None)]
+    others = {(policy.service_id, policy.severity_id): policy for policy in active() if policy.pk != left.pk}
+    return next((others[place] for place in places if place in others), None)
+
+
 def active() -> list[EscalationPolicy]:
     """All active policies with levels and targets (3 queries)."""
     policies = EscalationPolicy.objects.filter(is_active=True).prefetch_related("levels__targets")

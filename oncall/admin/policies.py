@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Max, QuerySet
@@ -117,10 +117,22 @@ class PolicyAdmin(ConfigurationAdmin):
     def save_model(self, request: HttpRequest, obj: EscalationPolicy, form: Any, change: bool) -> None:
         """Hand over to the deeds; a new policy begins with the levels of another one."""
         if change:
+            before = EscalationPolicy.objects.select_related("service", "severity").get(pk=obj.pk)
             policies.edit(obj, **{name: form.cleaned_data[name] for name in form.changed_data})
+            if before.is_active and {"is_active", "service", "severity"} & set(form.changed_data):
+                self._warn_of_what_is_left(request, before)
         else:
             source = form.cleaned_data["copy_from"]
             policies.establish(obj, ladder.copied(source) if source else [])
+
+    def _warn_of_what_is_left(self, request: HttpRequest, before: EscalationPolicy) -> None:
+        """Say who is told, and when, of the incidents that the policy was for until now."""
+        successor = policies.who_takes_over(before)
+        if successor is None:
+            words = "no policy covers them now, so that the fallback contact alone is paged"
+        else:
+            words = f"“{successor}” covers them now: " + "; ".join(rung.words for rung in ladder.rungs(successor))
+        self.message_user(request, f"For {scope(before)}: {words}.", messages.WARNING)
 
     def response_add(self, request: HttpRequest, obj: EscalationPolicy, post_url_continue: str | None = None) -> Any:
         """Go on to the ladder."""

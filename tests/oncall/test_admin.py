@@ -247,6 +247,20 @@ def test_the_policy_that_catches_everything_else_stays_in_force(administrator):
     assert errors_of(answer)[0].startswith("This policy catches what no other one covers.")
 
 
+def test_whoever_retires_a_policy_is_told_what_covers_its_incidents_from_now_on(administrator):
+    policy = EscalationPolicy.objects.get(slug="default-p0")
+    successor = EscalationPolicy.objects.get(slug="default")
+
+    def warnings(**said):
+        answer = send(administrator, url(EscalationPolicy, "change", policy.pk), **said)
+        shown = administrator.get(answer["Location"]).context["messages"]
+        return [str(each) for each in shown if each.level_tag == "warning"]
+
+    [warning] = warnings(is_active=None)
+    assert warning.startswith(f"For every service, P0: “{successor}” covers them now: At once: page on call")
+    assert warnings(is_active="on") == []
+
+
 def test_a_policy_is_renamed(administrator):
     policy = EscalationPolicy.objects.get(slug="default-p2")
 
