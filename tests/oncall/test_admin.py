@@ -257,7 +257,7 @@ def test_whoever_retires_a_policy_is_told_what_covers_its_incidents_from_now_on(
         return [str(each) for each in shown if each.level_tag == "warning"]
 
     [warning] = warnings(is_active=None)
-    assert warning.startswith(f"For every service, P0: “{successor}” covers them now: At once: page on call")
+    assert warning.startswith(f"For every service, P0: “{successor}” covers them now: At once, if not")
     assert warnings(is_active="on") == []
 
 
