@@ -1,14 +1,27 @@
 """One schedule in words and days: who has it when, by which turns, changed by which overrides."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from incidents.models import User
-from oncall import rosters, rota
-from oncall.models import Layer, Override, OverrideKind, Restriction, Schedule, Unit
+from oncall import absences, changes, rosters, rota
+from oncall.absences import Need, Span
+from oncall.frames import Frame
+from oncall.models import (
+    Layer,
+    Leave,
+    Override,
+    OverrideKind,
+    Restriction,
+    Schedule,
+    Swap,
+    SwapState,
+    TemporarySchedule,
+    Unit,
+)
 from oncall.wording import city, enumerate_words
 
 DAYS = 14
@@ -22,10 +35,18 @@ class Row:
     """One shift on the day it begins (or the day itself, inside a longer one). No people = a gap."""
 
     when: str
+    brief: str  # the same as a cell of a calendar has it; empty = the whole day
     people: tuple[User, ...]
     running: bool
-    by_override: bool
+    mark: str  # how it was changed by hand: override, swap, temporary; empty = not
     begins: bool  # False: the shift began on an earlier day
+    start: datetime  # what of the shift lies in the day
+    end: datetime
+
+    @property
+    def by_override(self) -> bool:
+        """Somebody has changed it by hand."""
+        return bool(self.mark)
 
 
 @dataclass(frozen=True)
@@ -44,7 +65,7 @@ class Shift:
     start: datetime
     end: datetime | None
     people: tuple[User, ...]
-    by_override: bool
+    mark: str  # how it was changed by hand: override, swap, temporary; empty = not
 
 
 @dataclass(frozen=True)
@@ -60,10 +81,13 @@ class LayerInWords:
 
 
 class Agenda:
-    """A schedule at one instant, seen on the wall clock of a zone (at most 12 queries)."""
+    """A schedule at one instant, seen on the wall clock of a zone (at most 16 queries).
 
-    def __init__(self, schedule: Schedule, at: datetime, zone: ZoneInfo) -> None:
-        self.schedule, self.at, self.zone = schedule, at, zone
+    With a frame, its days are those of the frame, past shifts included; else the coming ones.
+    """
+
+    def __init__(self, schedule: Schedule, at: datetime, zone: ZoneInfo, frame: Frame | None = None) -> None:
+        self.schedule, self.at, self.zone, self.frame = schedule, at, zone, frame
         roster = rosters.load([schedule.pk]).get(schedule.pk)
         self.roster = roster or rota.Schedule(schedule.pk, schedule.time_zone)
         self._rows = list(
@@ -71,16 +95,21 @@ class Agenda:
             .prefetch_related("people__user", "restrictions")
             .order_by("-priority", "pk")
         )
-        self.overrides = list(
-            Override.objects.filter(schedule=schedule, end__gt=at)
-            .select_related("person", "replaces", "by")
-            .order_by("start", "pk")
-        )
+        since = min(at, frame.start) if frame else at
+        rows = Override.objects.filter(schedule=schedule, end__gt=since).select_related("person", "replaces", "by")
+        self.shown_overrides = list(rows.order_by("start", "pk"))
+        self.overrides = [row for row in self.shown_overrides if row.end > at]
+        fixed = TemporarySchedule.objects.filter(schedule=schedule, end__gt=since).select_related("by")
+        self.temporaries = list(fixed.order_by("start", "pk"))
+        self._know_people()
+        self.shifts = [one for one in self._between(at, at + timedelta(days=DAYS)) if one.end is None or one.end > at]
+        self.shown = self._between(frame.start, frame.end) if frame else self.shifts
+
+    def _know_people(self) -> None:
         self.people = {row.user_id: row.user for layer in self._rows for row in layer.people.all()}
-        self.people |= {row.person_id: row.person for row in self.overrides}
+        self.people |= {row.person_id: row.person for row in self.shown_overrides}
         if others := rota.members(self.roster) - self.people.keys():
             self.people |= User.objects.in_bulk(others)
-        self.shifts = self._shifts()
 
     @property
     def present(self) -> Shift | None:
@@ -101,9 +130,45 @@ class Agenda:
         return [one for one in self.shifts if not one.people and one.start < last]
 
     def days(self) -> list[Day]:
-        """The coming days, each with the shifts that begin on it; a day inside a longer shift names it again."""
+        """Each day with the shifts that begin on it; a day inside a longer shift names it again."""
         today = self.at.astimezone(self.zone).date()
-        return [self._day(today + timedelta(days=ahead), today) for ahead in range(DAYS)]
+        days = self.frame.days if self.frame else [today + timedelta(days=ahead) for ahead in range(DAYS)]
+        return [self._day(day, today) for day in days]
+
+    def weeks(self) -> list[list[Day]]:
+        """The frame in weeks from Monday to Sunday, each day with every shift that touches it."""
+        if self.frame is None:
+            return []
+        today = self.at.astimezone(self.zone).date()
+        days = [self._day(day, today, whole=True) for day in self.frame.days]
+        return [days[first : first + 7] for first in range(0, len(days), 7)]
+
+    def layer_rows(self) -> list[Layer]:
+        """Every version of every layer, the most important first."""
+        return self._rows
+
+    def final(self) -> tuple[rota.Piece, ...]:
+        """The final schedule of the frame."""
+        return rota.final(self.roster, self.frame.start, self.frame.end) if self.frame else ()
+
+    def leave(self) -> list[Leave]:
+        """When people of the schedule are away in the frame (1 query)."""
+        if self.frame is None:
+            return []
+        rows = Leave.objects.filter(person__in=rota.members(self.roster), start__lt=self.frame.end)
+        return list(rows.filter(end__gt=self.frame.start).select_related("person").order_by("start", "pk"))
+
+    def needs(self, leave: Sequence[Leave]) -> list[Need]:
+        """The stretches to come of the frame in which somebody on call is away."""
+        away: dict[int, list[Span]] = {}
+        for row in leave:
+            away.setdefault(row.person_id, []).append((row.start, row.end))
+        return [need for need in absences.in_need(self.final(), away) if need.end > self.at]
+
+    def open_swaps(self) -> list[Swap]:
+        """The shifts for which somebody looks for another (1 query)."""
+        rows = Swap.objects.filter(schedule=self.schedule, state=SwapState.OPEN, expires_at__gt=self.at)
+        return list(rows.select_related("asked_by", "asked").order_by("start", "pk"))
 
     def overrides_in_words(self) -> list[tuple[Override, str]]:
         """The overrides in force or to come, each with what it does."""
@@ -114,45 +179,61 @@ class Agenda:
         rows = (row for row in self._rows if row.effective_until is None or row.effective_until > self.at)
         return [self._in_words(layer) for layer in rows]
 
-    def _shifts(self) -> list[Shift]:
-        """The final schedule around the days shown; what is over is left out."""
-        start, end = self.at - LOOK_ROUND, self.at + timedelta(days=DAYS) + LOOK_ROUND
+    def _between(self, start: datetime, end: datetime) -> list[Shift]:
+        """The final schedule around a range, so that long shifts tell when they really begin and end."""
+        start, end = start - LOOK_ROUND, end + LOOK_ROUND
+        by_layers_alone = replace(self.roster, overrides=(), temporaries=())
+        moved = changes.between(by_layers_alone, self.roster, start, end) if self.roster != by_layers_alone else ()
         return [
             Shift(
                 piece.start,
                 piece.end if piece.end < end else NEVER_ENDS,
                 tuple(self.people[pk] for pk in piece.people if pk in self.people),
-                self._touched(piece),
+                self._mark(piece, moved),
             )
             for piece in rota.final(self.roster, start, end)
-            if piece.end > self.at
         ]
 
-    def _touched(self, piece: rota.Piece) -> bool:
-        near = (row for row in self.overrides if row.start < piece.end and row.end > piece.start)
-        return any(row.kind == OverrideKind.REMOVE or row.person_id in piece.people for row in near)
+    def _mark(self, piece: rota.Piece, moved: Sequence[changes.Change]) -> str:
+        """How the piece was changed by hand, if without that others would be on call in a part of it."""
+        if not any(change.start < piece.end and change.end > piece.start for change in moved):
+            return ""
+        if any(row.start < piece.end and row.end > piece.start for row in self.temporaries):
+            return "temporary"
+        near = [row for row in self.shown_overrides if row.start < piece.end and row.end > piece.start]
+        return "swap" if any(row.swap_id is not None and row.person_id in piece.people for row in near) else "override"
 
-    def _day(self, day: date, today: date) -> Day:
+    def _day(self, day: date, today: date, *, whole: bool = False) -> Day:
         begin, end = self._midnight(day), self._midnight(day + timedelta(days=1))
-        starting = [one for one in self.shifts if begin <= one.start < end]
-        inside = [one for one in self.shifts if one.start < begin and (one.end is None or one.end > begin)]
-        rows = [self._row(one, day) for one in starting]
-        if day == today or not starting:
-            rows = [self._row(one, day) for one in inside] + rows
+        starting = [one for one in self.shown if begin <= one.start < end]
+        inside = [one for one in self.shown if one.start < begin and (one.end is None or one.end > begin)]
+        rows = [self._row(one, day, begin, end) for one in starting]
+        if whole or day == today or not starting:
+            rows = [self._row(one, day, begin, end) for one in inside] + rows
         return Day(day, day == today, tuple(rows))
 
     def _midnight(self, day: date) -> datetime:
         return rota.to_utc(datetime.combine(day, time.min), self.zone.key)
 
-    def _row(self, shift: Shift, day: date) -> Row:
-        running = shift.start <= self.at and (shift.end is None or self.at < shift.end)
+    def _row(self, shift: Shift, day: date, begin: datetime, end: datetime) -> Row:
         return Row(
-            self._when(shift, day),
-            shift.people,
-            running,
-            shift.by_override,
-            shift.start.astimezone(self.zone).date() == day,
+            when=self._when(shift, day),
+            brief=self._brief(shift, day),
+            people=shift.people,
+            running=shift.start <= self.at and (shift.end is None or self.at < shift.end),
+            mark=shift.mark,
+            begins=shift.start.astimezone(self.zone).date() == day,
+            start=max(shift.start, begin),
+            end=min(shift.end or end, end),
         )
+
+    def _brief(self, shift: Shift, day: date) -> str:
+        """“09:00”, “until 18:00”, both with a dash between them; empty for the whole day."""
+        start = shift.start.astimezone(self.zone)
+        end = shift.end.astimezone(self.zone) if shift.end else None
+        first = f"{start:%H:%M}" if start.date() == day and start.time() != time.min else ""
+        last = f"{end:%H:%M}" if end and end.date() == day else ""
+        return f"{first}–{last}" if first and last else first or (last and f"until {last}")
 
     def _when(self, shift: Shift, day: date) -> str:
         """The hours of a shift as its day tells them: 08:00 to 18:00; longer ones name the day of their end."""

@@ -72,8 +72,19 @@ def avatar(person: User | None, size: str = "") -> SafeString:
         return format_html(
             '<span class="{}" aria-hidden="true">{}</span>', f"av none {size}".strip(), icon("user-plus")
         )
-    css = f"av av-{person.pk % TINTS + 1} {size}".strip()
+    css = f"av av-{tint(person)} {size}".strip()
     return format_html('<span class="{}" aria-hidden="true">{}</span>', css, initials(person))
+
+
+def tint(person: User) -> int:
+    """The number of the person's colour, the same everywhere: 1 to 6."""
+    return person.pk % TINTS + 1
+
+
+@register.simple_tag(name="tint")
+def tint_class(person: User) -> str:
+    """The class that gives a person's mark or shift its ground."""
+    return f"av-{tint(person)}"
 
 
 @register.simple_tag(name="severity")
