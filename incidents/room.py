@@ -84,7 +84,6 @@ class NextStep:
     due_at: datetime | None = None
     asks: bool = False  # the deed asks for facts first
     of: int | None = None  # the row that the deed is about
-    writes: str = ""  # the kind of entry that is to be written
 
 
 def phases(incident: Incident, found: list[Clock], at: datetime) -> list[Step]:
@@ -261,7 +260,7 @@ def _step_of_mine(incident: Incident, user: User, due: dict[str, Chip], crew: Cr
     update = due.get(Rule.UPDATE)
     speaks = Role.COMMUNICATIONS if not crew.is_free(Role.COMMUNICATIONS) else Role.COMMANDER
     if update and update.look in {"soon", "missed"} and update.due_at and speaks in crew.held_by(user):
-        return NextStep("Say how it stands", "", "Post update", "megaphone", update.due_at, writes="update")
+        return NextStep("Say how it stands", "post-update", "Post update…", "megaphone", update.due_at, asks=True)
     if incident.mitigated_at is None:
         until = _until(due, Rule.MITIGATE)
         return NextStep("Stop the bleeding", "mitigate", "Mark mitigated…", "shield-check", until, asks=True)

@@ -15,6 +15,7 @@ from incidents.views import (
     roles,
     story,
     stream,
+    updating,
 )
 
 app_name = "incidents"
@@ -50,6 +51,7 @@ urlpatterns = [
     path("incidents/<int:number>/severity/keep/", command.keep_severity, name="keep-severity"),
     path("incidents/<int:number>/assessment/", command.assess, name="assess"),
     path("incidents/<int:number>/impact/", command.edit_impact, name="edit-impact"),
+    path("incidents/<int:number>/update/", updating.post_update, name="post-update"),
     path("incidents/<int:number>/cadence/", command.set_cadence, name="set-cadence"),
     path("incidents/<int:number>/muster/", muster.call, name="muster"),
     path("incidents/<int:number>/muster/card/", muster.card, name="muster-card"),

@@ -17,6 +17,7 @@ from incidents.forms.deeds import (
 )
 from incidents.forms.listing import ListForm, SaveFilterForm
 from incidents.forms.people import MeForm
+from incidents.forms.updating import UpdateForm
 
 __all__ = [
     "NOT_WHOLE",
@@ -36,5 +37,6 @@ __all__ = [
     "ResolveForm",
     "SaveFilterForm",
     "SeverityForm",
+    "UpdateForm",
     "WorkForm",
 ]

@@ -34,10 +34,12 @@ class PhaseForm(DeedForm):
 
 
 class EntryForm(forms.Form):
-    """A line for the timeline."""
+    """A line for the timeline. An update has a form of its own: it is asked for in three parts."""
 
     kind = forms.ChoiceField(
-        choices=[(kind, EntryKind(kind).label) for kind in WRITTEN], initial="note", widget=forms.RadioSelect
+        choices=[(kind, EntryKind(kind).label) for kind in WRITTEN if kind != "update"],
+        initial="note",
+        widget=forms.RadioSelect,
     )
     text = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 1, "placeholder": "What did you see, do or decide?"}),

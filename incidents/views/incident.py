@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from incidents import clocks, crew, grading, timeline
+from incidents import clocks, crew, grading, timeline, updates
 from incidents import room as reading
 from incidents.assessment import FORMULA
 from incidents.forms import EntryForm
@@ -80,7 +80,7 @@ def add_entry(request: SignedInRequest, number: int) -> HttpResponse:
 
 
 def room_of(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
-    """What the parts that follow the incident's state show (9 queries)."""
+    """What the parts that follow the incident's state show (10 queries)."""
     at = timezone.now()
     found = clocks.of(incident)
     chips = reading.chips(incident, found, at)
@@ -95,6 +95,8 @@ def room_of(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
         "tasks": tasks,
         "open_tasks": sum(task.done_at is None for task in tasks),
         "next": reading.next_step(incident, request.user, chips, tasks, people),
+        "update": updates.last(incident),
+        "promise": next((chip for chip in chips if chip.rule == Rule.UPDATE and chip.due_at), None),
         "proposal": reading.proposal_of(incident),
         "slip": grading.last_change(incident, at),
         "slip_until": incident.contract_started_at + grading.UNDO_WITHIN,

@@ -129,8 +129,8 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-close-composer]")) document.getElementById("composer").classList.remove("open");
 });
 
-// e, u and d begin to write; j and k move through the timeline.
-const WRITE = { e: "note", u: "update", d: "decision" };
+// e and d begin to write; j and k move through the timeline.
+const WRITE = { e: "note", d: "decision" };
 function write(kind) {
   document.getElementById("composer").classList.add("open");
   const choice = document.querySelector(`#composer input[value="${kind}"]`);

@@ -49,6 +49,7 @@ def addresses():
         f"/incidents/{hot.number}/roles/commander/",
         f"/incidents/{hot.number}/assessment/",
         f"/incidents/{hot.number}/cadence/",
+        f"/incidents/{hot.number}/update/",
         f"/incidents/{hot.number}/working-on/",
         f"/incidents/{hot.number}/muster/decline/",
         "/me/",

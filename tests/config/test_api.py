@@ -58,6 +58,7 @@ DUE = {
     "/incidents/{number}/proposals": {"get"},
     "/incidents/{number}/severity/undo": {"post"},
     "/incidents/{number}/cadence": {"post"},
+    "/incidents/{number}/updates": {"get", "post"},
     "/incidents/{number}/command": {"post"},
     "/incidents/{number}/handovers/{handover}/{answer}": {"post"},
     "/incidents/{number}/roles": {"get"},

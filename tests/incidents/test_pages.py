@@ -52,11 +52,11 @@ def test_the_incident_page_costs_the_same_for_one_entry_and_a_thousand(
     for number in range(count):
         timeline.add(incident, kind="note", text=f"note {number}", by=ada, at=timezone.now())
 
-    with django_assert_max_num_queries(15) as queries:
+    with django_assert_max_num_queries(16) as queries:
         answer = page(client, incident)
 
     assert f"note {count - 1}" in words(answer)
-    assert len(queries) == 15
+    assert len(queries) == 16
 
 
 def test_earlier_entries_are_one_link_away(client, ada):
@@ -309,14 +309,6 @@ def test_the_impact_form_changes_the_urgency_and_writes_old_and_new(client, ada)
     incident.refresh_from_db()
     assert (incident.affected_percent, incident.workaround, incident.urgency) == (100, "pay by bank", 52.5)
     assert "users affected unknown → 100 %; workaround none → pay by bank" in incident.timeline.get(kind="impact").text
-
-
-def test_an_update_becomes_the_sentence_at_the_top(client, ada):
-    incident = declare()
-
-    client.post(f"/incidents/{incident.number}/entries/", {"kind": "update", "text": "We roll back. Next at 14:20."})
-
-    assert '<div class="lead"><p>We roll back. Next at 14:20.</p>' in words(page(client, incident))
 
 
 def test_a_task_is_ticked_once(client, ada):
