@@ -28,6 +28,7 @@ import oncall.api.simulation
 import oncall.api.swaps
 import postmortems.api.actions
 import postmortems.api.publishing
+import postmortems.api.sections
 import postmortems.api.whys
 from incidents.api import once, problems
 from incidents.api.bodies import StrictParser
@@ -51,6 +52,7 @@ ROUTERS = (
     oncall.api.escalation.router,
     oncall.api.simulation.router,
     oncall.api.engine.router,
+    postmortems.api.sections.router,
     postmortems.api.whys.router,
     postmortems.api.actions.router,
     postmortems.api.publishing.router,
@@ -100,7 +102,9 @@ class Api(NinjaAPI):
         schema["components"]["schemas"]["Problem"] = _problem_schema()
         for method, call in _calls(schema):
             for status, description in PROBLEMS.items():
-                if method != "get" or status not in WITHOUT_BODY:
+                if said := call["responses"].get(int(status)):  # a refusal that carries more than a problem
+                    said["content"] = {problems.MEDIA_TYPE: said["content"].pop("application/json")}
+                elif method != "get" or status not in WITHOUT_BODY:
                     call["responses"][status] = _refusal(description)
             if method == "post":
                 call["parameters"] = [*call.get("parameters", []), KEY]

@@ -10,7 +10,7 @@ from incidents import clocks, moves
 from incidents.models import EntryKind, Incident, Notice, PostmortemRule, Rule, User
 from incidents.refusals import Invalid, TransitionError
 from incidents.states import Kind
-from postmortems import editing, library, reminding, templating, whys
+from postmortems import editing, library, reminding, revisions, templating, whys
 from postmortems.blameless import Check, Hit
 from postmortems.causes import Causes
 from postmortems.models import (
@@ -243,7 +243,7 @@ def correct(section: Section, *, text: str, reason: str, base_version: int, by: 
     if not text.strip() or len(text) > editing.LONGEST_TEXT:
         raise Invalid("text", f"Write 1 to {editing.LONGEST_TEXT:,} characters.")
     if base_version != locked.version:
-        raise editing.Conflict(locked, locked.text, at)
+        raise editing.Conflict(locked, revisions.text_at(locked, base_version), text, at)
     locked.text = text.replace("\r\n", "\n").rstrip()
     locked.version += 1
     locked.edited_by, locked.edited_at = by, at

@@ -2,13 +2,19 @@
 
 from django.urls import path
 
-from postmortems.views import actions, document, publishing, whys
+from postmortems.views import actions, document, history, publishing, whys, writing
 
 app_name = "postmortems"
 urlpatterns = [
     path("postmortems/", document.document_list, name="list"),
     path("postmortems/<int:number>/", document.detail, name="detail"),
-    path("postmortems/<int:number>/sections/<slug:key>/", document.edit_section, name="edit-section"),
+    path("postmortems/<int:number>/sections/<slug:key>/", writing.edit_section, name="edit-section"),
+    path("postmortems/<int:number>/sections/<slug:key>/autosave/", writing.autosave, name="autosave"),
+    path("postmortems/<int:number>/sections/<slug:key>/preview/", writing.preview, name="preview"),
+    path("postmortems/<int:number>/sections/<slug:key>/writers/", writing.write_here, name="write-here"),
+    path("postmortems/<int:number>/sections/<slug:key>/aside/drop/", writing.drop_aside, name="drop-aside"),
+    path("postmortems/<int:number>/sections/<slug:key>/history/", history.history, name="history"),
+    path("postmortems/<int:number>/sections/<slug:key>/history/restore/", history.restore, name="restore"),
     path("postmortems/<int:number>/whys/", whys.whys, name="whys"),
     path("postmortems/<int:number>/whys/depth/", whys.set_depth, name="set-depth"),
     path("postmortems/<int:number>/whys/<int:pk>/", whys.edit_why, name="edit-why"),

@@ -1,7 +1,15 @@
 """The rows of the library."""
 
 from postmortems.models.action import ActionDeadline, ActionItem, ActionKind, ActionStatus, Origin, Term
-from postmortems.models.document import DocumentStatus, Postmortem, Section, SectionKey, SectionRevision
+from postmortems.models.document import (
+    DocumentStatus,
+    Postmortem,
+    Section,
+    SectionKey,
+    SectionRevision,
+    SideText,
+    Writer,
+)
 from postmortems.models.review import Erratum, Review, Verdict
 from postmortems.models.template import Template, TemplateVersion
 from postmortems.models.why import Category, Confidence, Evidence, Joined, Why, WhyKind, WhyLink
@@ -24,6 +32,7 @@ __all__ = [
     "Section",
     "SectionKey",
     "SectionRevision",
+    "SideText",
     "Template",
     "TemplateVersion",
     "Term",
@@ -33,4 +42,5 @@ __all__ = [
     "WhyLink",
     "WordingKind",
     "WordingRule",
+    "Writer",
 ]

@@ -81,7 +81,7 @@ class Section(models.Model):
 
 
 class SectionRevision(models.Model):
-    """A section's text as it was saved; nothing typed is ever lost. Rows are added, never changed."""
+    """A section's text as it was saved. Rows are never changed; of the saves of one sitting the last stays."""
 
     section = models.ForeignKey(Section, on_delete=models.CASCADE, related_name="revisions")
     version = models.PositiveIntegerField()
@@ -91,3 +91,33 @@ class SectionRevision(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["section", "version"], name="revision_is_unique_in_a_section")]
+
+
+class SideText(models.Model):
+    """What somebody typed and could not save, because it contradicted another's save; kept until they save."""
+
+    section = models.ForeignKey(Section, on_delete=models.CASCADE, related_name="+")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    base_version = models.PositiveIntegerField(help_text="The version from which the writing began; 0 = unknown.")
+    text = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["section", "by"], name="side_text_is_unique_for_a_person")]
+
+    def __str__(self) -> str:
+        return f"Side text {self.pk}"
+
+
+class Writer(models.Model):
+    """Who has a section open for writing, as their browser said last. It locks nobody out."""
+
+    section = models.ForeignKey(Section, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["section", "user"], name="writer_is_unique_in_a_section")]
+
+    def __str__(self) -> str:
+        return f"Writer {self.pk}"

@@ -1,26 +1,20 @@
-"""Postmortems: the list, one of them, one of its sections being written, and the card of the incident page."""
+"""Postmortems: the list, one of them, and the card of the incident page."""
 
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
-from django_htmx.http import HttpResponseClientRedirect
+from django.views.decorators.http import require_GET
 
-from incidents.refusals import Invalid, Refusal
 from incidents.requests import SignedInRequest, incident_for
-from postmortems import drafting, editing, library, publishing, worklist
+from postmortems import drafting, library, publishing, worklist, writers
 from postmortems.blameless import Check
 from postmortems.causes import Causes
-from postmortems.editing import Conflict
-from postmortems.forms import SectionForm
-from postmortems.models import Erratum, Review, Section
-from postmortems.requests import section_to_write, standing_for
+from postmortems.models import Erratum, Review
+from postmortems.requests import standing_for
 
 PER_PAGE = 50
 
@@ -71,50 +65,13 @@ def detail(request: SignedInRequest, number: int) -> HttpResponse:
         "actions": worklist.of(standing.incident, at),
         "may_act": request.user.may_declare,
         "parts": parts,
+        "writers": {} if published else writers.in_document(standing.document, at),
         "hints": publishing.hints_of([part.section for part in parts], check),
         "moments": library.moments_of(standing.incident),
         "people": library.people_of(standing.incident),
         "may_write": request.user.may_declare and not standing.is_published,
     }
     return render(request, "postmortems/detail.html", context)
-
-
-@require_http_methods(["GET", "POST"])
-@login_required
-def edit_section(request: SignedInRequest, number: int, key: str) -> HttpResponse:
-    """Write one section; a refused text comes back as it was typed, with what to do about it."""
-    at = timezone.now()
-    standing, section = section_to_write(request, number, key, at)
-    there = f"{reverse('postmortems:detail', args=[number])}#{section.key}"
-    if request.method == "GET" and standing.is_published:
-        messages.info(request, "This postmortem was published and is not edited any more.")
-        return redirect(there)
-    context: dict[str, Any] = {"at": at, "standing": standing, "incident": standing.incident}
-    if request.method == "GET":
-        form = SectionForm(initial={"text": section.text, "base_version": section.version})
-        return _ask(request, section, form, context)
-    form = SectionForm(request.POST)
-    if not form.is_valid():
-        return _ask(request, section, form, context, status=422)
-    try:
-        editing.save_section(section, by=request.user, at=at, **form.cleaned_data)
-    except Conflict as conflict:
-        typed = request.POST.copy()
-        typed["base_version"] = str(conflict.theirs.version)
-        return _ask(request, conflict.theirs, SectionForm(typed), {**context, "conflict": conflict}, status=409)
-    except Refusal as refusal:
-        form.add_error("text" if isinstance(refusal, Invalid) else None, str(refusal))
-        return _ask(request, section, form, context, status=422)
-    messages.success(request, f"{section.get_key_display()} saved.")
-    return HttpResponseClientRedirect(there) if request.htmx else redirect(there)
-
-
-def _ask(
-    request: SignedInRequest, section: Section, form: SectionForm, context: dict[str, Any], status: int = 200
-) -> HttpResponse:
-    template = "postmortems/_section_form.html" if request.htmx else "postmortems/edit_section.html"
-    part = library.part(section, context["standing"].document)
-    return render(request, template, {**context, "part": part, "form": form}, status=status)
 
 
 @require_GET

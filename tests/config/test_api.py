@@ -89,6 +89,8 @@ DUE = {
     "/incidents/{number}/pages": {"get"},
     "/incidents/{number}/escalation": {"get"},
     "/incidents/{number}/clocks": {"get"},
+    "/postmortems/{number}": {"get"},
+    "/postmortems/{number}/sections/{key}": {"patch"},
     "/postmortems/{number}/whys": {"get", "post", "patch"},
     "/postmortems/{number}/whys/{pk}": {"patch", "delete"},
     "/postmortems/{number}/whys/{pk}/restore": {"post"},
@@ -177,7 +179,7 @@ def cases():
 def test_whatever_is_sent_gets_an_answer_that_was_promised(operation, mode, world, one_connection, settings):
     settings.ALLOWED_HOSTS = ["localhost"]
     known = {"number": world.number, "slug": "known", "email": "amira@example.com", "pk": world.pk}
-    known |= {"role": "commander", "handover": 1, "answer": "accept", "seq": 1}
+    known |= {"role": "commander", "handover": 1, "answer": "accept", "seq": 1, "key": "lessons"}
 
     @given_with(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))

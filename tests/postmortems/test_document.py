@@ -224,7 +224,9 @@ def test_detail_costs_the_same_for_one_and_three(browser, begin, django_assert_n
     for section in story.document.sections.all()[:people]:
         editing.save_section(section, text="x", base_version=1, by=UserFactory(), at=timezone.now())
 
-    with django_assert_num_queries(18):  # and 4 of the whys, 2 of the wording, actions, reviews, errata, 3 of the gate
+    with django_assert_num_queries(
+        19
+    ):  # and 4 of the whys, the writers, 2 of the wording, actions, reviews, errata, 3 of the gate
         browser.get(address(story))
 
 
@@ -282,9 +284,9 @@ def test_of_two_writers_the_second_sees_both_texts_and_can_save_what_they_typed(
     page = refused.content.decode()
     assert refused.status_code == 409
     assert story.text("lessons") == "theirs\n<b>"
-    assert "Ann Ek saved this section 3 minutes ago" in words(refused)
+    assert "Ann Ek saved this section 3 minutes ago, and changed lines that you changed too" in words(refused)
     assert ">\nmine\r\n&lt;i&gt;</textarea>" in page
-    assert "<ins>theirs</ins>\n<ins>&lt;b&gt;</ins>" in page
+    assert '<b>Ann Ek’s</b><pre class="plain">theirs\n&lt;b&gt;</pre>' in page
     assert 'name="base_version" value="2"' in page
     assert page.startswith("<form") is htmx or "<!doctype html>" not in page
 

@@ -8,7 +8,8 @@ from django.db import connection
 
 from incidents.refusals import Invalid, TransitionError
 from postmortems import editing
-from postmortems.models import DocumentStatus, Postmortem, SectionRevision
+from postmortems.merging import Pick
+from postmortems.models import DocumentStatus, Postmortem, SectionRevision, SideText
 from postmortems.prompts import PROMPTS
 from tests.factories import UserFactory
 from tests.postmortems.conftest import open_incident
@@ -48,20 +49,71 @@ def test_a_save_is_the_next_version_and_a_revision(lessons, story, at):
 def test_of_two_who_began_from_one_version_the_second_gets_theirs_and_the_base(lessons, story, at):
     ann, ben = UserFactory(name="Ann Ek"), UserFactory(name="Ben Ohm")
     save(lessons, "from the start", 1, ann, at)
-    save(lessons, "theirs\nfrom the start", 2, ann, at)
+    save(lessons, "theirs", 2, ann, at)
 
     with pytest.raises(editing.Conflict, match="Ann Ek saved this section 5 minutes ago") as refused:
         save(lessons, "mine", 2, ben, at + timedelta(minutes=5))
 
     conflict = refused.value
-    assert (conflict.theirs.text, conflict.theirs.version, conflict.base) == (
-        "theirs\nfrom the start",
-        3,
-        "from the start",
-    )
-    assert conflict.lines == [("theirs", True), ("from the start", False)]
+    assert (conflict.theirs.text, conflict.theirs.version, conflict.base) == ("theirs", 3, "from the start")
+    [place] = conflict.places
+    assert (place.base, place.mine, place.theirs) == (("from the start",), ("mine",), ("theirs",))
     lessons.refresh_from_db()
-    assert (lessons.text, lessons.version) == ("theirs\nfrom the start", 3)
+    assert (lessons.text, lessons.version) == ("theirs", 3)
+
+
+def test_what_two_wrote_at_different_places_is_brought_together(lessons, story, at):
+    ann, ben = UserFactory(name="Ann Ek"), UserFactory(name="Ben Ohm")
+    save(lessons, "one\n\ntwo\n\nthree", 1, ann, at)
+    save(lessons, "ONE\n\ntwo\n\nthree", 2, ann, at)
+
+    saved = save(lessons, "one\n\ntwo\n\nthree\n\nfour", 2, ben, at)
+
+    assert (saved.text, saved.version, saved.edited_by) == ("ONE\n\ntwo\n\nthree\n\nfour", 4, ben)
+    assert [row.text for row in lessons.revisions.order_by("version")][-2:] == ["ONE\n\ntwo\n\nthree", saved.text]
+
+
+def test_whoever_asks_for_it_is_refused_instead_with_what_it_would_become(lessons, story, at):
+    save(lessons, "one\ntwo", 1, story.commander, at)
+    save(lessons, "ONE\ntwo", 2, story.commander, at)
+
+    with pytest.raises(editing.Conflict) as refused:
+        editing.save_section(lessons, text="one\ntwo\nthree", base_version=2, by=UserFactory(), at=at, together=False)
+
+    assert (refused.value.merged, refused.value.places) == ("ONE\ntwo\nthree", [])
+
+
+def test_two_texts_that_fit_alone_and_not_together_are_refused(lessons, story, at):
+    save(lessons, "one\ntwo\nthree", 1, story.commander, at)
+    save(lessons, "x" * 60_000 + "\ntwo\nthree", 2, story.commander, at)
+
+    with pytest.raises(Invalid, match="100,000 fit"):
+        save(lessons, "one\ntwo\n" + "y" * 60_000, 2, UserFactory(), at)
+
+
+def test_what_met_another_text_is_kept_aside_until_the_person_saves(lessons, story, at):
+    ben = UserFactory()
+    editing.keep_aside(lessons, text="mine", base_version=1, by=ben, at=at)
+    editing.keep_aside(lessons, text="mine, longer", base_version=1, by=ben, at=at)
+
+    [kept] = SideText.objects.all()
+    assert (kept.text, kept.base_version, kept.by) == ("mine, longer", 1, ben)
+    save(lessons, "somebody else's", 1, story.commander, at)
+    assert SideText.objects.exists()
+    save(lessons, "together", 2, ben, at)
+    assert not SideText.objects.exists()
+
+
+def test_each_place_is_decided_on_its_own(lessons, story, at):
+    save(lessons, "a\n-\nb\n-\nc", 1, story.commander, at)
+    save(lessons, "A1\n-\nB1\n-\nc", 2, story.commander, at)
+    said = {"mine": "A2\n-\nB2\n-\nC2", "began": 2, "base_version": 3}
+    lessons.refresh_from_db()
+
+    assert editing.decide(lessons, **said, picks={0: Pick.MINE, 1: Pick.THEIRS}) == "A2\n-\nB1\n-\nC2"
+    assert editing.decide(lessons, **said, picks={0: Pick.BASE, 1: Pick.BOTH}) == "a\n-\nB1\nB2\n-\nC2"
+    with pytest.raises(Invalid, match="place 2"):
+        editing.decide(lessons, **said, picks={0: Pick.MINE})
 
 
 def test_after_a_conflict_the_new_base_saves(lessons, story, at):

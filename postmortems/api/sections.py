@@ -1,0 +1,113 @@
+"""The document: its sections, and one of them written. No save overwrites another."""
+
+from typing import Annotated
+
+from django.http import HttpResponse
+from ninja import Router
+from pydantic import BaseModel, Field
+
+from incidents.api.bodies import Body, Moment, OneOf
+from incidents.api.doors import ApiRequest
+from incidents.api.problems import MEDIA_TYPE, Problem
+from postmortems import editing
+from postmortems.api.doors import postmortem, postmortem_to_write
+from postmortems.models import DocumentStatus, Postmortem, Section, SectionKey
+
+router = Router(tags=["postmortems"])
+
+
+class SectionShape(BaseModel):
+    """One of the six sections."""
+
+    key: Annotated[str, OneOf(SectionKey)]
+    title: str
+    text: str = Field(description="Markdown.")
+    version: int
+    edited_by: str | None = Field(description="Empty: filled in from the incident.")
+    edited_at: Moment
+
+
+class PostmortemShape(BaseModel):
+    """What a team learned from one incident."""
+
+    incident: int
+    ref: str
+    status: Annotated[str, OneOf(DocumentStatus)]
+    owner: str | None
+    due_at: Moment
+    published_at: Moment | None
+    sections: list[SectionShape]
+
+
+class Writing(Body):
+    """A section as it is to be."""
+
+    text: str = Field(description="Markdown, at most 100,000 characters.")
+    version: int = Field(ge=1, description="The one from which the writing began.")
+
+
+class ConflictShape(Problem):
+    """Somebody else saved meanwhile: read their text, bring both together, send the result with their version."""
+
+    theirs: SectionShape
+    base: str = Field(description="The text of the version that you named.")
+    merged: str | None = Field(description="Both texts brought together, where they do not contradict each other.")
+
+
+def section_shape(section: Section) -> SectionShape:
+    """A section; its writer is loaded."""
+    return SectionShape(
+        key=section.key,
+        title=section.get_key_display(),
+        text=section.text,
+        version=section.version,
+        edited_by=section.edited_by.email if section.edited_by else None,
+        edited_at=section.edited_at,
+    )
+
+
+@router.get("/postmortems/{int:number}", response=PostmortemShape, summary="A postmortem")
+def get_postmortem(request: ApiRequest, number: int) -> PostmortemShape:
+    """By the number of its incident (2 queries)."""
+    document: Postmortem = postmortem(request, number)
+    sections = Section.objects.filter(postmortem=document).select_related("edited_by").order_by("position", "pk")
+    return PostmortemShape(
+        incident=document.incident.number,
+        ref=document.incident.ref,
+        status=document.status,
+        owner=document.owner.email if document.owner else None,
+        due_at=document.due_at,
+        published_at=document.published_at,
+        sections=[section_shape(section) for section in sections],
+    )
+
+
+@router.patch(
+    "/postmortems/{int:number}/sections/{key}",
+    response={200: SectionShape, 409: ConflictShape},
+    summary="Write a section",
+)
+def write_section(request: ApiRequest, number: int, key: str, said: Writing) -> SectionShape | HttpResponse:
+    """409 with both texts when somebody else saved since ``version``; nothing is overwritten."""
+    section = Section.objects.get(postmortem=postmortem_to_write(request, number), key=key)
+    try:
+        saved = editing.save_section(
+            section, text=said.text, base_version=said.version, by=request.user, at=request.at, together=False
+        )
+    except editing.Conflict as conflict:
+        return _conflict(conflict)
+    return section_shape(saved)
+
+
+def _conflict(conflict: editing.Conflict) -> HttpResponse:
+    said = ConflictShape(
+        type="urn:tocsin:problem:stale-version",
+        title="Conflict",
+        status=409,
+        detail=str(conflict),
+        errors=[],
+        theirs=section_shape(conflict.theirs),
+        base=conflict.base,
+        merged=conflict.merged,
+    )
+    return HttpResponse(said.model_dump_json(), status=409, content_type=MEDIA_TYPE)
