@@ -56,6 +56,8 @@ class Day:
     date: date
     is_today: bool
     rows: tuple[Row, ...]
+    start: datetime
+    end: datetime
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ class Agenda:
         """Each day with the shifts that begin on it; a day inside a longer shift names it again."""
         today = self.at.astimezone(self.zone).date()
         days = self.frame.days if self.frame else [today + timedelta(days=ahead) for ahead in range(DAYS)]
-        return [self._day(day, today) for day in days]
+        return [self._day(day, today, whole=len(days) == 1) for day in days]
 
     def weeks(self) -> list[list[Day]]:
         """The frame in weeks from Monday to Sunday, each day with every shift that touches it."""
@@ -210,7 +212,7 @@ class Agenda:
         rows = [self._row(one, day, begin, end) for one in starting]
         if whole or day == today or not starting:
             rows = [self._row(one, day, begin, end) for one in inside] + rows
-        return Day(day, day == today, tuple(rows))
+        return Day(day, day == today, tuple(rows), begin, end)
 
     def _midnight(self, day: date) -> datetime:
         return rota.to_utc(datetime.combine(day, time.min), self.zone.key)

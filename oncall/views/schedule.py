@@ -21,7 +21,6 @@ from oncall.models import Schedule
 from oncall.wording import city
 
 LOOKS = {"timeline": "Timeline", "calendar": "Calendar", "list": "List"}
-MARKS = {"override": "replace", "swap": "arrow-left-right", "temporary": "calendar-range"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,6 @@ def schedule(request: SignedInRequest, slug: str) -> HttpResponse:
         "may_arrange": found.is_active and rights.may_arrange(request.user, found.team),
         "controls": _controls(state, frame, zones),
         "drawing": lanes.draw(agenda, frame, leave) if state.look == "timeline" else None,
-        "marks": MARKS,
     }
     return render(request, "oncall/schedule.html", context)
 

@@ -61,6 +61,7 @@ def addresses():
         f"/on-call/schedules/{schedule.slug}/?as=calendar",
         f"/on-call/schedules/{schedule.slug}/?as=list&span=month",
         f"/on-call/schedules/{schedule.slug}/?span=day",
+        f"/on-call/schedules/{schedule.slug}/override/",
         "/escalation/",
         "/escalation/simulate/",
         f"/escalation/simulate/?service={hot.service.slug}&severity=0&answers=nobody",
