@@ -13,6 +13,7 @@ from incidents.refusals import Invalid
 from oncall import moments
 from oncall.models import OverrideKind
 from oncall.overriding import Wish
+from oncall.temporaries import Fixed
 
 TYPED = "%Y-%m-%dT%H:%M"
 REASON = 200
@@ -51,7 +52,7 @@ class WallTimeForm(forms.Form):
             which.choices = [("first", "The first"), ("second", "The second")]
 
     @property
-    def asked(self) -> Iterable[str]:
+    def doubtful(self) -> Iterable[str]:
         """Those of the times of which it must be said which one is meant."""
         return [name for name in self.TIMES if getattr(self, f"asks_{name}", False)]
 
@@ -133,3 +134,67 @@ class OverrideForm(WallTimeForm):
         said = self.cleaned_data
         replaces = said["replaces"] if said["kind"] == OverrideKind.REPLACE else None
         return Wish(said["kind"], said["person"], said["start"], said["end"], replaces, said["reason"])
+
+
+class AskForm(WallTimeForm):
+    """A shift of one's own, or a part of it, that somebody else is to take; ``oncall.swapping`` judges it."""
+
+    asked = forms.ModelChoiceField(
+        User.objects.none(), label="Ask", required=False, empty_label="Anyone in the schedule: the first who takes it"
+    )
+    note = forms.CharField(label="Note", max_length=REASON, required=False)
+
+    field_order = ["start", "start_which", "end", "end_which", "zone", "asked", "note"]
+
+    def __init__(self, *args: Any, people: QuerySet[User], **kwargs: Any) -> None:
+        """``people``: whom one may ask."""
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["asked"]
+        field.queryset = people
+
+
+class LeaveForm(WallTimeForm):
+    """A time away, of one's own or of somebody whom one manages; ``oncall.absences`` judges it."""
+
+    person = forms.ModelChoiceField(User.objects.none(), label="Who", error_messages={"required": "Say who."})
+    reason = forms.CharField(
+        label="Reason",
+        max_length=REASON,
+        required=False,
+        help_text="Only you, your managers and administrators see it.",
+    )
+
+    def __init__(self, *args: Any, people: QuerySet[User], **kwargs: Any) -> None:
+        """``people``: for whom one may say it."""
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["person"]
+        field.queryset, field.empty_label = people, None
+
+
+class FixForm(WallTimeForm):
+    """The range of a temporary schedule; its shifts are a ``FixedFormSet``."""
+
+    reason = forms.CharField(label="Reason", max_length=REASON, required=False)
+
+
+class FixedForm(WallTimeForm):
+    """One shift of a temporary schedule; a row without a person is left out."""
+
+    person = forms.ModelChoiceField(User.objects.none(), label="Who", required=False, empty_label="Nobody")
+
+    def __init__(self, *args: Any, people: QuerySet[User], **kwargs: Any) -> None:
+        """``people``: whom one may choose."""
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["person"]
+        field.queryset = people
+        if self.is_bound and not self.data.get(self.add_prefix("person")):
+            for name in self.TIMES:
+                self.fields[name].required = False
+
+    def fixed(self) -> Fixed | None:
+        """The shift that the row says, if it says one."""
+        said = self.cleaned_data
+        return Fixed(said["person"], said["start"], said["end"]) if said.get("person") else None
+
+
+FixedFormSet = forms.formset_factory(FixedForm, extra=3, max_num=200, absolute_max=300)

@@ -164,7 +164,7 @@ class Watch:
         for schedule in self.schedules:
             roster = self.rosters.get(schedule.pk)
             if roster and person.pk in rota.members(roster):
-                found += _own(schedule, self.pieces(schedule, MY_HORIZON), person, self.at + MY_HORIZON)
+                found += own_stretches(schedule, self.pieces(schedule, MY_HORIZON), person, self.at + MY_HORIZON)
         next_ones = sorted(found, key=lambda shift: (shift.start, shift.schedule.pk))[:MY_SHIFTS]
         return [replace(shift, words=say_stretch(shift.start, shift.end, self.at)) for shift in next_ones]
 
@@ -222,7 +222,7 @@ def _overlap(
     return [(start, end) for start, end in both if start < end]
 
 
-def _own(schedule: Schedule, pieces: Sequence[rota.Piece], person: User, horizon: datetime) -> list[MyShift]:
+def own_stretches(schedule: Schedule, pieces: Sequence[rota.Piece], person: User, horizon: datetime) -> list[MyShift]:
     """The stretches with the person in them; neighbours that differ in others alone are one."""
     shifts: list[MyShift] = []
     for piece in pieces:
