@@ -1,16 +1,19 @@
 """What people type to change who is on call. Times are read on a wall clock that the form names."""
 
+from calendar import day_name
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.db.models import QuerySet
 
-from incidents.models import User
+from incidents.models import Team, User
+from incidents.models.people import validate_time_zone
 from incidents.refusals import Invalid
 from oncall import moments
+from oncall.beginnings import Wanted
 from oncall.models import OverrideKind
 from oncall.overriding import Wish
 from oncall.temporaries import Fixed
@@ -198,3 +201,55 @@ class FixedForm(WallTimeForm):
 
 
 FixedFormSet = forms.formset_factory(FixedForm, extra=3, max_num=200, absolute_max=300)
+
+
+class RotationForm(forms.Form):
+    """A first rotation for a team; ``oncall.beginnings`` makes it. A place without a person is left out."""
+
+    PLACES = 8
+
+    name = forms.CharField(label="Name", max_length=80, error_messages={"required": "Give it a name."})
+    weekday = forms.TypedChoiceField(label="Handoff on", choices=list(enumerate(day_name)), coerce=int, initial=0)
+    clock = forms.TimeField(label="at", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"), initial=time(9))
+    time_zone = forms.CharField(
+        label="Time zone", max_length=64, validators=[validate_time_zone], help_text="For example Europe/Berlin."
+    )
+
+    use_required_attribute = False
+
+    def __init__(self, *args: Any, people: QuerySet[User], **kwargs: Any) -> None:
+        """``people``: whom one may choose."""
+        super().__init__(*args, **kwargs)
+        choices = [("", "Nobody"), *((str(person.pk), person.name) for person in people)]
+        self.known = {person.pk: person for person in people}
+        for number in range(1, self.PLACES + 1):
+            label = "On call first" if number == 1 else f"Turn {number}"
+            self.fields[f"place_{number}"] = forms.TypedChoiceField(
+                label=label, choices=choices, coerce=int, empty_value=None, required=False
+            )
+
+    @property
+    def places(self) -> list[forms.BoundField]:
+        """The fields of the people, in order."""
+        return [self[f"place_{number}"] for number in range(1, self.PLACES + 1)]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse an empty order and somebody who is in it twice."""
+        said = super().clean() or self.cleaned_data
+        chosen: list[int] = []
+        for number in range(1, self.PLACES + 1):
+            pk = said.get(f"place_{number}")
+            if pk in chosen:
+                self.add_error(f"place_{number}", f"{self.known[pk]} is in the order already.")
+            elif pk is not None:
+                chosen.append(pk)
+        if not chosen and not any(f"place_{number}" in self.errors for number in range(1, self.PLACES + 1)):
+            self.add_error("place_1", "Choose at least one person.")
+        return said
+
+    def wanted(self, team: Team) -> Wanted:
+        """What is wished."""
+        said = self.cleaned_data
+        chosen = [said[f"place_{number}"] for number in range(1, self.PLACES + 1)]
+        people = tuple(self.known[pk] for pk in chosen if pk is not None)
+        return Wanted(team, said["name"].strip(), people, said["weekday"], said["clock"], said["time_zone"])

@@ -4,6 +4,7 @@ from django.urls import path
 
 from oncall.views import (
     answer,
+    beginnings,
     contacts,
     engine,
     escalation,
@@ -29,6 +30,9 @@ urlpatterns = [
     path("on-call/pages/", fragments.my_pages, name="my-pages"),
     path("on-call/paged/", fragments.my_open_page, name="my-open-page"),
     path("on-call/schedules/<slug:slug>/", schedule.schedule, name="schedule"),
+    path("on-call/new/", beginnings.choose, name="new"),
+    path("on-call/new/<slug:slug>/", beginnings.begin, name="begin"),
+    path("on-call/new/<slug:slug>/foresee/", beginnings.foresee, name="begin-foresee"),
     path("on-call/mine/", mine.mine, name="mine"),
     path("on-call/swaps/<int:pk>/<str:deed>/", mine.settle, name="swap-settle"),
     path("on-call/leave/", leave.take, name="leave"),

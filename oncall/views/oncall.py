@@ -30,6 +30,7 @@ def now(request: SignedInRequest) -> HttpResponse:
         "mine": mine,
         "my_present": [shift for shift in mine if shift.start <= at],
         "arranges": rights.teams_arranged_by(request.user),
+        "manages": rights.teams_managed_by(request.user),
         "look_again": _look_again(watch),
     }
     if request.htmx:

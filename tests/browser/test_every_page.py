@@ -66,6 +66,8 @@ def addresses():
         f"/on-call/schedules/{schedule.slug}/temporary/",
         "/on-call/mine/",
         "/on-call/leave/",
+        "/on-call/new/",
+        f"/on-call/new/{schedule.team.slug}/",
         "/escalation/",
         "/escalation/simulate/",
         f"/escalation/simulate/?service={hot.service.slug}&severity=0&answers=nobody",
