@@ -225,7 +225,12 @@ class RotationForm(forms.Form):
         for number in range(1, self.PLACES + 1):
             label = "On call first" if number == 1 else f"Turn {number}"
             self.fields[f"place_{number}"] = forms.TypedChoiceField(
-                label=label, choices=choices, coerce=int, empty_value=None, required=False
+                label=label,
+                choices=choices,
+                coerce=int,
+                empty_value=None,
+                required=number == 1,
+                error_messages={"required": "Choose at least one person."},
             )
 
     @property
@@ -234,7 +239,7 @@ class RotationForm(forms.Form):
         return [self[f"place_{number}"] for number in range(1, self.PLACES + 1)]
 
     def clean(self) -> dict[str, Any]:
-        """Refuse an empty order and somebody who is in it twice."""
+        """Refuse somebody who is in the order twice."""
         said = super().clean() or self.cleaned_data
         chosen: list[int] = []
         for number in range(1, self.PLACES + 1):
@@ -243,8 +248,6 @@ class RotationForm(forms.Form):
                 self.add_error(f"place_{number}", f"{self.known[pk]} is in the order already.")
             elif pk is not None:
                 chosen.append(pk)
-        if not chosen and not any(f"place_{number}" in self.errors for number in range(1, self.PLACES + 1)):
-            self.add_error("place_1", "Choose at least one person.")
         return said
 
     def wanted(self, team: Team) -> Wanted:
