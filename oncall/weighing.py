@@ -16,6 +16,7 @@ from oncall.wording import say_span
 
 REST = timedelta(hours=11)  # between two shifts of one person; less is told
 NEAR = timedelta(days=7)
+A_MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def weigh(schedule: Schedule, wish: Wish) -> Weighed:
 def propose(schedule: Schedule, start: datetime, end: datetime, *, instead: int | None, by: User) -> Proposal:
     """Fill in a form for a stretch: who is on call alone then is replaced, by the reader or by who comes next."""
     roster = rosters.load([schedule.pk]).get(schedule.pk)
-    pieces = rota.final(roster, start, end + NEAR) if roster else ()
+    begins = min(start + A_MINUTE, end)  # addresses round: what ends in the first minute is not meant
+    pieces = rota.final(roster, begins, end + NEAR) if roster else ()
     there = pieces[0].people if pieces else ()
     if instead is None and len(there) == 1:
         instead = there[0]

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from oncall.models import Leave, Override, Swap
-from tests.factories import ScheduleFactory, UserFactory
+from tests.factories import MembershipFactory, ScheduleFactory, UserFactory
 from tests.oncall.views.conftest import words
 
 pytestmark = pytest.mark.django_db
@@ -109,3 +109,23 @@ def test_the_drawing_names_everybody_in_words(client, schedule):
     assert 'aria-label="Bob Moss: Mon 2 Mar 09:00 to Mon 9 Mar 09:00"' in answer or (
         'aria-label="Ada Lovelace: Mon 2 Mar 09:00 to Mon 9 Mar 09:00"' in answer
     )
+
+
+def test_gaps_and_needs_lead_to_the_form_that_mends_them(client, schedule, ada):
+    MembershipFactory(team=schedule.team, user=ada)
+    now = timezone.now()
+    start, end = now + timedelta(days=1), now + timedelta(days=2)
+    for person in (ada, schedule.layers.get().people.exclude(user=ada).get().user):
+        Override.objects.create(schedule=schedule, kind="remove", person=person, start=start, end=end)
+        Leave.objects.create(person=person, start=end, end=end + timedelta(hours=2))
+
+    page = client.get(reverse("oncall:schedule", args=[schedule.slug]))
+    addresses = [
+        unescape(one) for one in re.findall(r'class="btn" href="([^"]+/override/[^"]+)"', page.content.decode())
+    ]
+    forms = [client.get(address).context["form"] for address in addresses]
+
+    assert "Fill it" in words(page)
+    assert "Cover it" in words(page)
+    assert [form["kind"].value() for form in forms[:2]] == ["add", "replace"]
+    assert forms[1]["replaces"].value() is not None
