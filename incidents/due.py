@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Min, QuerySet
 from django.db.models.expressions import Combinable
 
-from incidents import setbacks
+from incidents import setbacks, versions
 from incidents.models import EngineBeat, LatenessBucket, LatenessMinute
 
 log = logging.getLogger(__name__)
@@ -105,8 +105,11 @@ def tick(*, rung: bool = False, ring: Callable[[Iterable[Bell]], None] | None = 
     """Do what is due, set by set, until nothing is or the tick has worked long enough.
 
     ``rung`` says that somebody rang: such a tick runs even if another just did. ``ring`` gets the bells of each round
-    at once, so that the first page leaves before the next set is claimed.
+    at once, so that the first page leaves before the next set is claimed. Code of another age than the database does
+    nothing (``versions``).
     """
+    if versions.misfit():
+        return Ticked()
     at = database_now()
     beat = EngineBeat.objects.values_list("ticked_at", flat=True).first()
     ticked = Ticked()

@@ -2,13 +2,15 @@
 
 from celery import shared_task
 
-from incidents import due
+from incidents import due, versions
 from oncall import paging, sending
 
 
 @shared_task(acks_late=True, ignore_result=True)
 def deliver(*, channel: str) -> None:
     """Send what is due on a channel, lease by lease; a full lease asks for another hand at once."""
+    if versions.misfit():
+        return
     while (sent := sending.send_due(channel, at=due.database_now())) == sending.CLAIM:
         due.send([paging.bell(channel)])
     if sent:
