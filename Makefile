@@ -8,7 +8,7 @@ TEST_ARGS ?= -n auto --maxprocesses 4
 HTTPS_SITE := DATABASE_URL=postgresql://tocsin@127.0.0.1:1/tocsin DATABASE_POOL=0 PUBLIC_URL=https://tocsin.example.org \
 	EMAIL_URL=smtp+tls://mail.example.org:587 	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG
 
-.PHONY: help run test check bench format lock clean
+.PHONY: help run test check bench chaos format lock clean
 
 help:  ## Show these lines
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -36,6 +36,10 @@ check:  ## Everything that CI checks: format, lint, types, imports, templates, m
 bench:  ## Measure: intake, paging, live streams, pages, rota (about five minutes; decides nothing)
 	@$(INSTALL) dev
 	@$(BIN)/python -W ignore -m tests.bench
+
+chaos:  ## Break things while real processes work and count what was lost (CHAOS="--quick"; --list names the faults)
+	@$(INSTALL) dev
+	@$(BIN)/python -W ignore -m tests.chaos $(CHAOS)
 
 format:  ## Put the code in its usual form
 	@$(INSTALL) dev

@@ -1,0 +1,1 @@
+"""Break things while real processes work, and count what was lost: ``make chaos``."""
