@@ -59,10 +59,14 @@ def provider_failing(house: House, scale: Scale, label: str) -> Told:
 @fault("provider-forgets", "the provider takes the message and its answer is lost")
 def provider_forgets(house: House, scale: Scale, label: str) -> Told:
     """Every third message is taken, but the line breaks before the answer: it must come again, under the same key."""
-    numbers = count()
+    numbers, forgotten = count(), set()
 
     def take_and_hang_up(asked):
-        return Answer(hang_up=next(numbers) % 3 == 0)
+        key = asked.headers.get("Idempotency-Key", "")
+        if key in forgotten or next(numbers) % 3:
+            return Answer()
+        forgotten.add(key)
+        return Answer(hang_up=True)
 
     usual, house.provider.usual = house.provider.usual, take_and_hang_up
     try:
@@ -70,7 +74,7 @@ def provider_forgets(house: House, scale: Scale, label: str) -> Told:
         house.settle(batch, 120)
     finally:
         house.provider.usual = usual
-    return Told(batch, (next(numbers) + 2) // 3, 0, note="tried again, noted as temporary", waits=REST + 32)
+    return Told(batch, len(forgotten), 0, note="tried again, noted as temporary", waits=REST + 32)
 
 
 @fault("poison", "poison payloads, at the door and behind it")
@@ -159,7 +163,7 @@ def restored(house: House, scale: Scale, label: str) -> Told:
     for name in PYTHON[1:]:
         rig.take_away(name)
     old = house.open(f"{label}old", scale.incidents)
-    settle = "from incidents import due; due.settle(due.database_now())"
+    settle = "from incidents import due; [due.settle(due.database_now()) for _ in range(2)]"  # events, then pages
     subprocess.run([sys.executable, "manage.py", "shell", "-v0", "-c", settle], env=rig.environment, check=True)
     dump = rig.folder / "backup.sql"
     server, tools = rig.postgres.url(), find_postgres()
