@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from incidents import clocks, due, timeline
+from incidents import clocks, due, rewriting, timeline
 from incidents.models import (
     Clock,
     EntryKind,
@@ -72,8 +72,8 @@ def _breach(ids: Sequence[int], at: datetime) -> int:
         lines.append(timeline.Line(incident, EntryKind.CLOCK, _said(clock, people), data={"rule": clock.rule}))
     timeline.write(lines, at=at)
     Notice.objects.bulk_create(notices, ignore_conflicts=True)
-    Clock.objects.bulk_update(found, ["state"])
-    Incident.objects.bulk_update({line.incident.pk: line.incident for line in lines}.values(), ["timeline_seq"])
+    rewriting.save(found, ["state"])
+    rewriting.save({line.incident.pk: line.incident for line in lines}.values(), ["timeline_seq"])
     return len(found)
 
 

@@ -7,7 +7,7 @@ did. Any number of ticks may run at once, at any moment, and do no harm.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,8 +18,8 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Min, QuerySet
 from django.db.models.expressions import Combinable
 
-from incidents import setbacks, versions
-from incidents.models import EngineBeat, LatenessBucket, LatenessMinute
+from incidents import glancing, setbacks, versions
+from incidents.models import EngineBeat, LatenessMinute
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class Source:
     do: Callable[[datetime], Done]
     waiting: Callable[[datetime], QuerySet[Any]]
     since: str | Combinable
+    always: bool = False  # it does more than what ``waiting`` finds: it is asked in every round
 
     def oldest(self, at: datetime) -> datetime | None:
         """Since when the oldest row is due (1 query)."""
@@ -110,22 +111,15 @@ def tick(*, rung: bool = False, ring: Callable[[Iterable[Bell]], None] | None = 
     """
     if versions.misfit():
         return Ticked()
-    at = database_now()
-    beat = EngineBeat.objects.values_list("ticked_at", flat=True).first()
+    at, ticked_at = _read_clock()
     ticked = Ticked()
-    if not rung and beat and timedelta(0) <= at - beat < FRESH:
+    if not rung and ticked_at and timedelta(0) <= at - ticked_at < FRESH:
         return ticked
-    ticked.late_seconds = _lateness(at)
-    EngineBeat.objects.update(
-        ticked_at=at,
-        oldest_due_seconds=ticked.late_seconds,
-        ticks=F("ticks") + 1,
-        late_sum=F("late_sum") + ticked.late_seconds,
-    )
-    LatenessBucket.objects.filter(upper_seconds__gte=ticked.late_seconds).update(count=F("count") + 1)
-    _keep_minute(at, ticked.late_seconds)
+    seen = glancing.look(SOURCES, at)
+    ticked.late_seconds = _lateness(seen, at)
+    _keep_beat(at, ticked.late_seconds)
     for _ in range(ROUNDS):
-        done = do_round(at)
+        done = do_round(at, seen.waits)
         ticked.rows += done.rows
         ticked.bells |= done.bells
         if ring and done.bells:
@@ -133,6 +127,7 @@ def tick(*, rung: bool = False, ring: Callable[[Iterable[Bell]], None] | None = 
         if not done.rows:
             break
         at = database_now()
+        seen = glancing.look(SOURCES, at)
     return ticked
 
 
@@ -144,10 +139,15 @@ def settle(at: datetime) -> int:
     return rows
 
 
-def do_round(at: datetime) -> Done:
-    """Do one set of each source; a source that raises is noted and never stops the others."""
+def do_round(at: datetime, waits: Collection[str] | None = None) -> Done:
+    """Do one set of each source, or of those in which something waits; one that raises never stops the others.
+
+    Once one has done something, all that follow are asked: what it made due goes on in the same round.
+    """
     whole = Done()
     for source in SOURCES:
+        if waits is not None and source.name not in waits and not source.always and not whole.rows:
+            continue
         try:
             done = source.do(at)
         except Exception as error:
@@ -159,23 +159,43 @@ def do_round(at: datetime) -> Done:
     return whole
 
 
-def _lateness(at: datetime) -> float:
-    waiting = [since for source in SOURCES if (since := source.oldest(at))]
+def _lateness(seen: glancing.Seen, at: datetime) -> float:
+    waiting = list(seen.since.values())
+    if seen.has_setbacks and waiting:  # rows at rest are no lateness
+        found = [source.oldest(at) for source in SOURCES if source.name in seen.since]
+        waiting = [since for since in found if since]
     return max(0.0, (at - min(waiting)).total_seconds()) if waiting else 0.0
 
 
-def _keep_minute(at: datetime, late_seconds: float) -> None:
-    """Note the worst lateness of this minute; the first tick of a minute drops what is too old to be shown."""
+def _read_clock() -> tuple[datetime, datetime | None]:
+    """The database's clock, and when the last tick was (1 query)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp(), (SELECT ticked_at FROM incidents_enginebeat)")
+        return cursor.fetchone()
+
+
+def _keep_beat(at: datetime, late_seconds: float) -> None:
+    """Note the tick, its lateness in the histogram, and the worst of its minute (1 query).
+
+    The first tick of a minute drops what is too old to be shown.
+    """
     minute = at.replace(second=0, microsecond=0)
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO incidents_latenessminute AS known (minute, worst_seconds, ticks) VALUES (%s, %s, 1)
+            WITH beat AS (
+                UPDATE incidents_enginebeat SET ticked_at = %(at)s, oldest_due_seconds = %(late)s, ticks = ticks + 1,
+                    late_sum = late_sum + %(late)s
+            ), histogram AS (
+                UPDATE incidents_latenessbucket SET count = count + 1 WHERE upper_seconds >= %(late)s
+            )
+            INSERT INTO incidents_latenessminute AS known (minute, worst_seconds, ticks)
+            VALUES (%(minute)s, %(late)s, 1)
             ON CONFLICT (minute) DO UPDATE
             SET worst_seconds = GREATEST(known.worst_seconds, EXCLUDED.worst_seconds), ticks = known.ticks + 1
             RETURNING ticks
             """,
-            [minute, late_seconds],
+            {"at": at, "late": late_seconds, "minute": minute},
         )
         is_first = cursor.fetchone()[0] == 1
     if is_first:

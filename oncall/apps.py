@@ -44,6 +44,6 @@ class OncallConfig(AppConfig):
             due.Source("expiries", sending.expire_due, sending.expired, ""),
             due.Source("contact methods", contacts.expire_due, contacts.expired, ""),
             due.Source("canaries", canary.send_due, canary.waiting, ""),
-            due.Source("deliveries", paging.bells, paging.unsent, "not_before"),
+            due.Source("deliveries", paging.bells, paging.unsent, "not_before", always=True),
         ):
             due.register(source)

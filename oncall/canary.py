@@ -7,7 +7,7 @@ When it does not arrive, pages do not either.
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, QuerySet
 
 from incidents import due
 from incidents.models import EngineBeat
@@ -25,8 +25,7 @@ def send_due(at: datetime) -> due.Done:
 
 def waiting(at: datetime) -> QuerySet[EngineBeat]:
     """The engine's row, while a canary is due."""
-    recent = Canary.objects.filter(sent_at__gt=at - EVERY)
-    return EngineBeat.objects.none() if recent.exists() else EngineBeat.objects.all()
+    return EngineBeat.objects.filter(~Exists(Canary.objects.filter(sent_at__gt=at - EVERY)))
 
 
 @transaction.atomic

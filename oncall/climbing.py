@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from incidents import due, setbacks, timeline
+from incidents import due, rewriting, setbacks, timeline
 from incidents.models import EntryKind, Incident, Role, SeverityProposal, Task
 from oncall import paging
 from oncall.models import Act, Condition, Escalation, EscalationStep, Page, RunState, StepState, Turn
@@ -111,7 +111,7 @@ def _write(
 ) -> None:
     """Pages first: they are what must not be lost; all of it commits together."""
     paging.make(outcome.wanted, reach, at)
-    EscalationStep.objects.bulk_update(outcome.steps, ["state", "fired_at", "outcome"])
+    rewriting.save(outcome.steps, ["state", "fired_at", "outcome"])
     EscalationStep.objects.bulk_create(outcome.fresh)
     Turn.objects.bulk_create(
         [outcome.turns[pair] for pair in sorted(outcome.taken)],
@@ -119,14 +119,12 @@ def _write(
         unique_fields=["level", "person"],
         update_fields=["paged_at"],
     )
-    Escalation.objects.bulk_update(
-        runs, ["state", "why", "due_at", "loop", "ended_at", "attempts", "last_error", "not_before"]
-    )
+    rewriting.save(runs, ["state", "why", "due_at", "loop", "ended_at", "attempts", "last_error", "not_before"])
     Task.objects.bulk_create(outcome.tasks)
     SeverityProposal.objects.bulk_create(outcome.proposals, ignore_conflicts=True)
     timeline.write(outcome.lines, at=at)
     touched = {line.incident.pk: line.incident for line in outcome.lines}
-    Incident.objects.bulk_update(touched.values(), ["timeline_seq"])
+    rewriting.save(touched.values(), ["timeline_seq"])
 
 
 @dataclass

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
-from incidents import due
+from incidents import due, rewriting
 from incidents.models import Notice
 from oncall.models import Channel, ContactMethod, Delivery
 from oncall.reach import usable_methods
@@ -21,13 +21,13 @@ def dispatch_due(at: datetime) -> due.Done:
 
 
 def waiting(at: datetime) -> QuerySet[Notice]:
-    """Notices whose time has come."""
-    return Notice.objects.filter(dispatched_at=None, due_at__lt=at).order_by("due_at", "pk")
+    """Notices whose time has come; one to somebody who has left waits for nothing."""
+    return Notice.objects.filter(dispatched_at=None, due_at__lt=at, person__is_active=True).order_by("due_at", "pk")
 
 
 @transaction.atomic
 def _dispatch(ids: Sequence[int], at: datetime) -> int:
-    rows = waiting(at).filter(pk__in=ids, person__is_active=True).select_for_update(skip_locked=True, of=("self",))
+    rows = waiting(at).filter(pk__in=ids).select_for_update(skip_locked=True, of=("self",))
     notices = list(rows)
     methods = usable_methods([notice.person_id for notice in notices])
     deliveries = []
@@ -52,7 +52,7 @@ def _dispatch(ids: Sequence[int], at: datetime) -> int:
             )
         )
     Delivery.objects.bulk_create(deliveries, ignore_conflicts=True)
-    Notice.objects.bulk_update(notices, ["dispatched_at", "last_error"])
+    rewriting.save(notices, ["dispatched_at", "last_error"])
     return len(notices)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from incidents import clocks, due
+from incidents import clocks, due, rewriting
 from incidents.business_hours import BusinessHours
 from incidents.models import Incident, Participant
 from oncall import plans
@@ -159,15 +159,12 @@ def _priority(page: Page, is_first: bool) -> int:
 
 def _silence_older(wanted: Sequence[Wanted]) -> None:
     """However many levels and rounds ask for a person, one page calls again: the newest of the incident."""
-    asked = [want for want in wanted if want.act == Act.PAGE]
-    Page.objects.filter(_one_of(asked), repeat_at__isnull=False).update(repeat_at=None)
-
-
-def _one_of(asked: Sequence[Wanted]) -> Q:
-    pairs = Q(pk__in=[])
-    for want in asked:
-        pairs |= Q(incident=want.incident, person=want.reached.person)
-    return pairs
+    pairs = {(want.incident.pk, want.reached.person.pk) for want in wanted if want.act == Act.PAGE}
+    calling = Page.objects.filter(incident__in={incident for incident, _ in pairs}, repeat_at__isnull=False)
+    rows = calling.values_list("pk", "incident", "person") if pairs else []
+    older = [pk for pk, incident, person in rows if (incident, person) in pairs]
+    if older:
+        Page.objects.filter(pk__in=older).update(repeat_at=None)
 
 
 def _calls(want: Wanted, calling: set[tuple[int, int]]) -> bool:
@@ -298,7 +295,7 @@ def repeat(ids: Collection[int], at: datetime) -> int:
             calls = [one.method for one in planned if one.not_before == at]
         deliveries += [delivery(page, method, at=at, number=f"r{page.repeats}") for method in calls]
     Delivery.objects.bulk_create(deliveries)
-    Page.objects.bulk_update(pages, ["repeat_at", "repeats"])
+    rewriting.save(pages, ["repeat_at", "repeats"])
     return len(pages)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 
-from incidents import grading, lifecycle, timeline
+from incidents import grading, lifecycle, rewriting, timeline
 from incidents.intake.episodes import Verdict, judge
 from incidents.intake.reading import Action, Signal
 from incidents.lifecycle import Declaration
@@ -340,7 +340,7 @@ class Alerts:
         if lines:
             timeline.write(lines, at=self.at)
             told = {line.incident.pk: line.incident for line in lines}
-            Incident.objects.bulk_update(told.values(), ["timeline_seq"])
+            rewriting.save(told.values(), ["timeline_seq"])
         self._changed, self._fresh, self._lines = {}, [], []
 
 
