@@ -7,6 +7,7 @@ from oncall.views import (
     beginnings,
     contacts,
     engine,
+    coverage,
     escalation,
     fragments,
     leave,
@@ -26,6 +27,7 @@ from oncall.views import (
 app_name = "oncall"
 urlpatterns = [
     path("on-call/", oncall.now, name="now"),
+    path("on-call/coverage/", coverage.coverage, name="coverage"),
     path("on-call/card/", fragments.on_call_card, name="card"),
     path("on-call/pages/", fragments.my_pages, name="my-pages"),
     path("on-call/paged/", fragments.my_open_page, name="my-open-page"),

@@ -12,6 +12,7 @@ import sys
 import time
 from datetime import timedelta
 
+from tests.bench.coverage import coverage
 from tests.bench.listing import listing
 from tests.bench.product import quantile, running_product, session_cookie
 
@@ -38,6 +39,8 @@ def main() -> None:
         listing()
         print("\n== Who is on call", flush=True)
         rosters()
+        print("\n== Coverage: does every path reach a verified human", flush=True)
+        coverage()
 
 
 def organisation(teams: int):

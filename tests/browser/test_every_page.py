@@ -56,6 +56,7 @@ def addresses():
         "/me/contact-methods/",
         "/me/reached/",
         "/on-call/",
+        "/on-call/coverage/",
         f"/on-call/schedules/{schedule.slug}/",
         "/engine/",
         f"/on-call/schedules/{schedule.slug}/?as=calendar",
