@@ -4,6 +4,8 @@ from celery import shared_task
 
 from incidents import due, versions
 from oncall import paging, sending
+from incidents import due
+from oncall import forewarning, paging, sending
 
 
 @shared_task(acks_late=True, ignore_result=True)
@@ -15,3 +17,9 @@ def deliver(*, channel: str) -> None:
         due.send([paging.bell(channel)])
     if sent:
         due.doorbell.ring()
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def check_coverage() -> None:
+    """Look for holes and warn of them; once more does no harm."""
+    forewarning.check(due.database_now())

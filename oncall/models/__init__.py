@@ -10,6 +10,7 @@ from oncall.models.cover import (
     TemporarySchedule,
     TemporaryShift,
 )
+from oncall.models.coverage import CoverageCheck, HoleWarning
 from oncall.models.escalation import Escalation, EscalationStep, RunState, StepState
 from oncall.models.page import Attempt, Canary, Delivery, DeliveryState, Page, SandboxMessage
 from oncall.models.policy import (
@@ -36,6 +37,7 @@ __all__ = [
     "Channel",
     "Condition",
     "ContactMethod",
+    "CoverageCheck",
     "Delivery",
     "DeliveryState",
     "Escalation",
@@ -43,6 +45,7 @@ __all__ = [
     "EscalationPolicy",
     "EscalationStep",
     "EscalationTarget",
+    "HoleWarning",
     "Hours",
     "Layer",
     "LayerPerson",
