@@ -80,6 +80,7 @@ class LayerInWords:
     slots: tuple[tuple[User, ...], ...]
     turn: int  # index of the slot whose turn it is; -1 = the layer has nobody
     in_force: bool  # it puts somebody on call at this moment, unless a layer above does
+    is_foreign: bool = False  # its shifts come from a foreign calendar
 
 
 class Agenda:
@@ -250,16 +251,22 @@ class Agenda:
             return f"{first}–{end:%H:%M}" if first else f"until {end:%H:%M}"
         return f"{first} to {end:%a} {end.day} {end:%b}, {end:%H:%M}"
 
+    def as_rota(self, layer: Layer) -> rota.Layer:
+        """A layer as the rota reads it, the shifts of a foreign calendar included."""
+        loaded = {one.id: one for one in self.roster.layers}
+        return loaded.get(layer.pk) or rosters.as_rota(layer)
+
     def _in_words(self, layer: Layer) -> LayerInWords:
-        own = rosters.as_rota(layer)
+        own = self.as_rota(layer)
         alone = rota.Schedule(0, layer.time_zone, (own,), inactive=self.roster.inactive)
         return LayerInWords(
             layer=layer,
-            rhythm=say_rhythm(layer),
+            rhythm=say_rhythm(layer) if not own.shifts else "Read from a foreign calendar",
             hours=say_restrictions(list(layer.restrictions.all())),
             slots=tuple(tuple(self.people[pk] for pk in slot) for slot in own.slots),
             turn=rota.turn_index(own, self.at) % len(own.slots) if own.slots else -1,
             in_force=bool(rota.on_call(alone, self.at)),
+            is_foreign=bool(own.shifts),
         )
 
 

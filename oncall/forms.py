@@ -7,7 +7,7 @@ from django import forms
 from django.db.models import QuerySet
 
 from incidents.models import Service, Severity, User
-from oncall import ways
+from oncall import foreign, ways
 from oncall.models import Channel, ContactMethod
 from oncall.wishing import OURS
 
@@ -149,3 +149,19 @@ class QuietForm(forms.Form):
     def __init__(self, *args: object, methods: QuerySet[ContactMethod], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.fields["fallback_method"].queryset = methods  # type: ignore[attr-defined]
+
+
+class CalendarForm(forms.Form):
+    """A calendar to read a layer from."""
+
+    name = forms.CharField(max_length=80, label="Name of the layer", error_messages={"required": "Give it a name."})
+    url = forms.CharField(
+        max_length=foreign.LONGEST,
+        label="Address of the calendar",
+        help_text="It begins with https:// and often ends with .ics. It is kept sealed and shown to nobody.",
+        error_messages={"required": "Enter the address."},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    priority = forms.IntegerField(
+        min_value=-1000, max_value=1000, initial=10, help_text="The layer with the larger number wins."
+    )

@@ -11,7 +11,7 @@ from operator import attrgetter
 
 from incidents.models import User
 from incidents.templatetags.tocsin import initials, tint
-from oncall import frames, rosters, rota
+from oncall import frames, rota
 from oncall.agenda import Agenda, say_override, say_restrictions, say_rhythm
 from oncall.frames import Frame, Span
 from oncall.models import Layer, Leave
@@ -187,7 +187,7 @@ def _layers(agenda: Agenda, scale: _Scale) -> list[Lane]:
     lanes = []
     for (_, name), versions in groupby(_in_order(agenda.layer_rows(), scale), key=lambda row: (row.priority, row.name)):
         rows = list(versions)
-        own = rota.Schedule(0, rows[0].time_zone, tuple(map(rosters.as_rota, rows)), inactive=agenda.roster.inactive)
+        own = rota.Schedule(0, rows[0].time_zone, tuple(map(agenda.as_rota, rows)), inactive=agenda.roster.inactive)
         hint = say_restrictions(list(rows[-1].restrictions.all()))
         bars = _bars(rota.final(own, scale.start, scale.end), agenda, scale, with_gaps=False)
         lanes.append(Lane("layer", name, hint if hint != "at all times" else say_rhythm(rows[-1]), pack(bars)))

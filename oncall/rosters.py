@@ -6,10 +6,10 @@ from datetime import datetime
 
 from incidents.models import User
 from oncall import rota
-from oncall.models import Layer, LayerPerson, Override, Restriction, Schedule
+from oncall.models import ForeignShift, Layer, LayerPerson, Override, Restriction, Schedule
 
 LAYER = ("pk", "schedule", "name", "priority", "time_zone", "anchor", "unit", "length")
-RANGE = ("effective_from", "effective_until")
+RANGE = ("effective_from", "effective_until", "calendar")
 OVERRIDE = ("schedule", "pk", "start", "end", "kind", "person", "replaces")
 TEMPORARY = tuple(f"temporaries__{name}" for name in ("pk", "start", "end")) + tuple(
     f"temporaries__shifts__{name}" for name in ("person", "start", "end")
@@ -17,7 +17,7 @@ TEMPORARY = tuple(f"temporaries__{name}" for name in ("pk", "start", "end")) + t
 
 
 def load(schedule_ids: Collection[int], *, since: datetime | None = None) -> dict[int, rota.Schedule]:
-    """Return each active schedule as ``rota`` reads it (6 queries, however many there are).
+    """Return each active schedule as ``rota`` reads it (6 queries, one more where a layer is read from a calendar).
 
     ``since`` leaves out overrides and layers that ended before: what is asked for that instant or later is the same.
     """
@@ -73,17 +73,30 @@ def _layers(schedule_ids: Collection[int], since: datetime | None) -> dict[int, 
     ):
         people[layer].append((slot, person))
     windows: dict[int, list[rota.Restriction]] = defaultdict(list)
-    rows = Restriction.objects.filter(**own).order_by("pk").values_list("layer", "weekday", "start", "end")
-    for layer, weekday, start, end in rows:
+    narrow = Restriction.objects.filter(**own).order_by("pk").values_list("layer", "weekday", "start", "end")
+    for layer, weekday, start, end in narrow:
         windows[layer].append(rota.Restriction(weekday, start, end))
     found: dict[int, list[rota.Layer]] = defaultdict(list)
     layers = Layer.objects.filter(schedule__in=schedule_ids).order_by("pk")
     if since:
         layers = layers.exclude(effective_until__lt=since)
-    for pk, schedule, name, priority, zone, anchor, unit, length, start, end in layers.values_list(*LAYER, *RANGE):
-        slots, wall = _slots(people[pk]), datetime.fromisoformat(anchor)
-        row = rota.Layer(pk, name, priority, zone, wall, unit, length, slots, tuple(windows[pk]), start, end)
+    rows = list(layers.values_list(*LAYER, *RANGE))
+    written = _written([row[0] for row in rows if row[-1] is not None], since)
+    for pk, schedule, name, priority, zone, anchor, unit, length, start, end, _ in rows:
+        slots, wall, shifts = _slots(people[pk]), datetime.fromisoformat(anchor), tuple(written[pk])
+        row = rota.Layer(pk, name, priority, zone, wall, unit, length, slots, tuple(windows[pk]), start, end, shifts)
         found[schedule].append(row)
+    return found
+
+
+def _written(layer_ids: Collection[int], since: datetime | None) -> dict[int, list[rota.FixedShift]]:
+    """The shifts of layers that are read from foreign calendars (1 query, none where there is no such layer)."""
+    found: dict[int, list[rota.FixedShift]] = defaultdict(list)
+    rows = ForeignShift.objects.filter(layer__in=layer_ids).order_by("start", "pk") if layer_ids else ()
+    if since and layer_ids:
+        rows = rows.filter(end__gte=since)  # type: ignore[union-attr]
+    for row in rows:
+        found[row.layer_id].append(rota.FixedShift(row.person_id, row.start, row.end))
     return found
 
 

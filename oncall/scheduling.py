@@ -145,8 +145,8 @@ def _check_names(layers: Sequence[Turns]) -> None:
 
 
 def _versions(schedule: Schedule, at: datetime) -> dict[str, list[Layer]]:
-    """The layers that count at the instant or later, by name, each in the order of time."""
-    rows = schedule.layers.filter(Q(effective_until=None) | Q(effective_until__gt=at))
+    """The layers that count at the instant or later, by name, each in the order of time; foreign calendars aside."""
+    rows = schedule.layers.filter(calendar=None).filter(Q(effective_until=None) | Q(effective_until__gt=at))
     versions: dict[str, list[Layer]] = {}
     for layer in sorted(rows.prefetch_related("people", "restrictions"), key=lambda row: row.effective_from or DAWN):
         versions.setdefault(layer.name, []).append(layer)

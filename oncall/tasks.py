@@ -5,7 +5,7 @@ from celery import shared_task
 from incidents import due, versions
 from oncall import paging, sending
 from incidents import due
-from oncall import forewarning, paging, sending
+from oncall import foreign, forewarning, paging, sending
 
 
 @shared_task(acks_late=True, ignore_result=True)
@@ -23,3 +23,9 @@ def deliver(*, channel: str) -> None:
 def check_coverage() -> None:
     """Look for holes and warn of them; once more does no harm."""
     forewarning.check(due.database_now())
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def refresh_calendar(*, calendar: str) -> None:
+    """Read one foreign calendar anew; once more does no harm."""
+    foreign.refresh(int(calendar), due.database_now())

@@ -13,6 +13,7 @@ from django.conf import settings
 from oncall.channels import answers
 from oncall.channels.contract import DeliveryError
 
+HOPS = 4  # an address and three redirects
 LONGEST = 20  # seconds for one message whatever the other side does; shorter than the lease of a delivery
 T = TypeVar("T")
 
@@ -84,6 +85,48 @@ def _post(who: str, url: str, body: bytes, headers: dict[str, str], guarded: boo
     if not 200 <= status < 300:
         raise answers.refused(who, status)
     return status
+
+
+def get(who: str, url: str, *, limit: int, seconds: float = LONGEST) -> bytes:
+    """GET an address that a person typed in, over at most three redirects, each of them judged like the first.
+
+    Raises:
+        DeliveryError: it is no web address, leads into a private network, takes too long, is longer than ``limit``
+            bytes, or answers anything but 2xx. The words never show the address.
+    """
+    return within(who, lambda: _get(who, url, limit), seconds=seconds)
+
+
+def _get(who: str, url: str, limit: int) -> bytes:
+    for _ in range(HOPS):
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise DeliveryError(f"{who} leads to something that is neither http nor https", permanent=True)
+        there, headers, extensions = _pinned(who, url, {"User-Agent": "Tocsin", "Accept": "text/calendar, */*"})
+        try:
+            with (
+                httpx.Client(timeout=answers.TIMEOUT, follow_redirects=False) as client,
+                client.stream("GET", there, headers=headers, extensions=extensions) as answer,
+            ):
+                if answer.has_redirect_location:
+                    url = str(httpx.URL(url).join(answer.headers["Location"]))
+                    continue
+                if not 200 <= answer.status_code < 300:
+                    raise answers.refused(who, answer.status_code)
+                return _read(who, answer, limit)
+        except httpx.TimeoutException:
+            raise answers.silent(who) from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError):
+            raise answers.unreachable(who) from None
+    raise DeliveryError(f"{who} sends us from one address to the next", permanent=True)
+
+
+def _read(who: str, answer: httpx.Response, limit: int) -> bytes:
+    body = bytearray()
+    for part in answer.iter_bytes():
+        body += part
+        if len(body) > limit:
+            raise DeliveryError(f"{who} sent more than {limit // 1_000_000} MB", permanent=True)
+    return bytes(body)
 
 
 def _pinned(who: str, url: str, headers: dict[str, str]) -> tuple[str, dict[str, str], dict[str, str]]:

@@ -1,5 +1,6 @@
 """The rows of the pager."""
 
+from oncall.models.calendar import CalendarFeed, ForeignCalendar, ForeignShift
 from oncall.models.contact import Channel, ContactMethod, Probe, ProbeKind
 from oncall.models.cover import (
     Leave,
@@ -33,6 +34,7 @@ __all__ = [
     "Attempt",
     "Band",
     "Bucket",
+    "CalendarFeed",
     "Canary",
     "Channel",
     "Condition",
@@ -45,6 +47,8 @@ __all__ = [
     "EscalationPolicy",
     "EscalationStep",
     "EscalationTarget",
+    "ForeignCalendar",
+    "ForeignShift",
     "HoleWarning",
     "Hours",
     "Layer",

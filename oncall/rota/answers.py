@@ -48,6 +48,7 @@ def members(schedule: Schedule) -> set[int]:
     """Everyone whom the schedule may ever put on call, in the past as well."""
     in_layers = {person for layer in schedule.layers for slot in layer.slots for person in slot}
     written_down = {shift.person for each in schedule.temporaries for shift in each.shifts}
+    in_layers |= {shift.person for layer in schedule.layers for shift in layer.shifts}
     return in_layers | written_down | {each.person for each in schedule.overrides if each.kind != "remove"}
 
 

@@ -18,6 +18,15 @@ class Restriction:
 
 
 @dataclass(frozen=True, slots=True)
+class FixedShift:
+    """A person on call from one instant to another."""
+
+    person: int
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """One version of a rotation: its slots take turns of ``length`` units each, before the anchor as well as after it.
 
@@ -35,6 +44,7 @@ class Layer:
     restrictions: tuple[Restriction, ...] = ()
     effective_from: datetime | None = None
     effective_until: datetime | None = None
+    shifts: tuple[FixedShift, ...] = ()  # read from a foreign calendar; they stand in the place of turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +57,6 @@ class Override:
     kind: Literal["add", "remove", "replace"]
     person: int  # who is added, removed, or takes the place
     replaces: int | None = None  # whose place; nothing happens while that person is not on call
-
-
-@dataclass(frozen=True, slots=True)
-class FixedShift:
-    """A person on call from one instant to another."""
-
-    person: int
-    start: datetime
-    end: datetime
 
 
 @dataclass(frozen=True, slots=True)

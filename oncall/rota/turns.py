@@ -54,12 +54,13 @@ def _estimate(layer: Layer, at: datetime) -> int:
 def course(layer: Layer, start: datetime, end: datetime) -> Iterator[tuple[datetime, Slot]]:
     """The layer between two instants: which slot has the turn, and the empty one while it is not in force."""
     yield start, ()
-    if not any(layer.slots):
+    if not any(layer.slots) and not layer.shifts:
         return
     start = max(start, layer.effective_from or start)
     end = min(end, layer.effective_until or end)
+    way = _written if layer.shifts else _turns
     for opens, closes in _open_spans(layer, start, end):
-        yield from _turns(layer, opens, closes)
+        yield from way(layer, opens, closes)
         yield closes, ()
 
 
@@ -124,3 +125,18 @@ def _turns(layer: Layer, start: datetime, end: datetime) -> Iterator[tuple[datet
         return
     while (moment := boundary(layer, k := k + 1)) < end:
         yield moment, layer.slots[k % len(layer.slots)]
+
+
+def _written(layer: Layer, start: datetime, end: datetime) -> Iterator[tuple[datetime, Slot]]:
+    """Whose shifts run from ``start`` on, and at each of their edges before ``end``."""
+    steps: dict[datetime, list[tuple[int, int]]] = {start: []}
+    for shift in layer.shifts:
+        if shift.start < end and shift.end > start:
+            steps.setdefault(max(shift.start, start), []).append((shift.person, 1))
+            if shift.end < end:
+                steps.setdefault(shift.end, []).append((shift.person, -1))
+    running: dict[int, int] = {}
+    for moment in sorted(steps):
+        for person, step in steps[moment]:
+            running[person] = running.get(person, 0) + step
+        yield moment, tuple(sorted(person for person, count in running.items() if count > 0))

@@ -57,6 +57,8 @@ def addresses():
         "/me/reached/",
         "/on-call/",
         "/on-call/coverage/",
+        f"/on-call/schedules/{schedule.slug}/calendars/",
+        "/me/calendar/",
         f"/on-call/schedules/{schedule.slug}/",
         "/engine/",
         f"/on-call/schedules/{schedule.slug}/?as=calendar",
