@@ -172,7 +172,7 @@ def _failed(calendar: ForeignCalendar, why: str, at: datetime) -> None:
     """Note what went wrong and try again later: after 1, 2, 4 … minutes, an hour at most."""
     rest = min(LONGEST_REST, timedelta(minutes=2 ** min(calendar.failures, 6)))
     ForeignCalendar.objects.filter(pk=calendar.pk).update(
-        tried_at=at, last_error=why[:300], failures=F("failures") + 1, due_at=at + rest
+        tried_at=at, last_error=f"{why.rstrip('.')[:298]}.", failures=F("failures") + 1, due_at=at + rest
     )
 
 

@@ -385,7 +385,7 @@ def test_the_page_says_since_when_the_copy_stands(client, trio, provider, attach
     foreign.refresh(attached.pk, NOON + HOUR)
 
     page = words(client.get(path))
-    assert "the calendar said 500 Tried Wed 7 Jan, 13:00 UTC" in page
+    assert "The calendar said 500. Tried Wed 7 Jan, 13:00 UTC" in page
     assert "The copy of Wed 7 Jan, 12:00 UTC stays in force." in page
 
 
