@@ -165,3 +165,47 @@ class CalendarForm(forms.Form):
     priority = forms.IntegerField(
         min_value=-1000, max_value=1000, initial=10, help_text="The layer with the larger number wins."
     )
+
+
+class ShiftWishForm(forms.Form):
+    """Which notices of my shifts I want; the ways are those by which I can be reached."""
+
+    soon = forms.IntegerField(
+        label="Minutes before my shift starts",
+        required=False,
+        min_value=1,
+        max_value=7 * 24 * 60,
+        help_text="Empty = no such notice.",
+        error_messages={"max_value": "Choose at most seven days: 10080 minutes."},
+    )
+    moved = forms.BooleanField(label="A shift of mine was moved", required=False)
+    handoff = forms.BooleanField(label="I take over: open incidents and notes", required=False)
+    swaps = forms.BooleanField(label="Somebody asks for a swap, or takes mine", required=False)
+    daily_at = forms.TimeField(
+        label="Every day at",
+        required=False,
+        help_text="On your own clock, on days on which you are on call. Empty = never.",
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+    )
+    channels = forms.MultipleChoiceField(
+        label="Ways",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="One notice on each. None chosen = the first of your contact methods. A notice never calls.",
+    )
+
+    def __init__(self, *args: Any, channels: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        quiet = [channel for channel in channels if channel != Channel.VOICE]
+        self.fields["channels"].choices = [(channel, Channel(channel).label) for channel in quiet]  # type: ignore[attr-defined]
+
+
+class NoteForm(forms.Form):
+    """What the next person should know."""
+
+    text = forms.CharField(
+        label="For whoever takes over",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        error_messages={"required": "Write something."},
+    )

@@ -205,4 +205,5 @@ def _settle(swap: Swap, state: SwapState, at: datetime) -> None:
 
 
 def _tell(swap: Swap, people: list[User], *, subject: str, lines: list[str], event: str, at: datetime) -> None:
-    telling.tell(people, schedule=swap.schedule, subject=subject, lines=lines, key=f"swap:{swap.pk}:{event}", at=at)
+    key = f"swap:{swap.pk}:{event}"
+    telling.tell(people, schedule=swap.schedule, subject=subject, lines=lines, key=key, at=at, about="swaps")

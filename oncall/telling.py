@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from incidents import due
 from incidents.models import Notice, User
-from oncall import changes, rota
+from oncall import changes, rota, wishes
 from oncall.changes import Stint
 from oncall.models import Schedule
 from oncall.wording import city
@@ -17,20 +17,34 @@ LONGEST_SUBJECT = 200
 
 
 def tell(
-    people: Iterable[User], *, schedule: Schedule, subject: str, lines: Sequence[str], key: str, at: datetime
+    people: Iterable[User],
+    *,
+    schedule: Schedule,
+    subject: str,
+    lines: Sequence[str],
+    key: str,
+    at: datetime,
+    about: str = "moved",
 ) -> None:
-    """Write one notice to each person, in the caller's transaction; ``key`` names the event, once for ever."""
+    """Write a notice to each person who wishes it, one on each way they chose, in the caller's transaction.
+
+    ``key`` names the event, once for ever; ``about`` the wish: moved, swaps, handoff, soon or daily.
+    """
+    people = [person for person in people if person.is_active]
+    wanted = wishes.of([person.pk for person in people]) if people else {}
     notices = [
         Notice(
             person=person,
             subject=subject[:LONGEST_SUBJECT],
             text="\n".join(lines),
             path=f"/on-call/schedules/{schedule.slug}/",
+            channels=[channel] if channel else [],
             due_at=at,
-            dedupe_key=f"{key}:{person.pk}",
+            dedupe_key=f"{key}:{person.pk}{f':{channel}' if channel else ''}",
         )
         for person in people
-        if person.is_active
+        if getattr(wanted[person.pk], about, True)
+        for channel in wanted[person.pk].channels or [""]
     ]
     if notices:
         Notice.objects.bulk_create(notices, ignore_conflicts=True)
@@ -63,6 +77,11 @@ def say_time(start: datetime, end: datetime, person: User) -> str:
     begins, ends = start.astimezone(person.zone), end.astimezone(person.zone)
     last = f"{ends:%H:%M}" if begins.date() == ends.date() else _say_moment(ends)
     return f"{_say_moment(begins)} to {last} ({city(person.time_zone)})"
+
+
+def say_moment(moment: datetime, person: User) -> str:
+    """Say a moment on a person's own clock: “Tue 24 Nov 2026, 09:00 (Berlin)”."""
+    return f"{_say_moment(moment.astimezone(person.zone))} ({city(person.time_zone)})"
 
 
 def _say_moment(local: datetime) -> str:

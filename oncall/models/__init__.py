@@ -28,6 +28,7 @@ from oncall.models.provider import Provider
 from oncall.models.reply import ReceivedText, ReplyCode
 from oncall.models.rules import Band, Bucket, NotificationRule, Reachability
 from oncall.models.schedule import Layer, LayerPerson, Restriction, Schedule, Unit
+from oncall.models.shift_notice import HandoffNote, ShiftWatch, ShiftWish
 
 __all__ = [
     "Act",
@@ -49,6 +50,7 @@ __all__ = [
     "EscalationTarget",
     "ForeignCalendar",
     "ForeignShift",
+    "HandoffNote",
     "HoleWarning",
     "Hours",
     "Layer",
@@ -68,6 +70,8 @@ __all__ = [
     "RunState",
     "SandboxMessage",
     "Schedule",
+    "ShiftWatch",
+    "ShiftWish",
     "StepState",
     "Swap",
     "SwapState",
