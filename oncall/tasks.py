@@ -3,8 +3,6 @@
 from celery import shared_task
 
 from incidents import due, versions
-from oncall import paging, sending
-from incidents import due
 from oncall import foreign, forewarning, paging, sending
 
 
@@ -22,10 +20,14 @@ def deliver(*, channel: str) -> None:
 @shared_task(acks_late=True, ignore_result=True)
 def check_coverage() -> None:
     """Look for holes and warn of them; once more does no harm."""
+    if versions.misfit():
+        return
     forewarning.check(due.database_now())
 
 
 @shared_task(acks_late=True, ignore_result=True)
 def refresh_calendar(*, calendar: str) -> None:
     """Read one foreign calendar anew; once more does no harm."""
+    if versions.misfit():
+        return
     foreign.refresh(int(calendar), due.database_now())
