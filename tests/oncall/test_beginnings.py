@@ -67,7 +67,7 @@ def test_it_claims_nothing_about_the_past(team, people):
     assert on_call(schedule, WEDNESDAY) == [people[0].pk]
 
 
-def test_o45_a_handoff_whose_last_time_was_skipped_still_comes_at_its_own_clock(team, people):
+def test_a_handoff_whose_last_time_was_skipped_still_comes_at_its_own_clock(team, people):
     at = datetime(2026, 3, 29, 10, tzinfo=UTC)  # the Sunday on which Berlin had no 02:30
 
     schedule = beginnings.begin(

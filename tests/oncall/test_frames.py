@@ -48,7 +48,7 @@ def test_a_month_is_filled_up_to_whole_weeks():
         ("Asia/Kathmandu", date(2026, 3, 29), ""),
     ],
 )
-def test_o45_a_day_of_other_than_24_hours_is_named(zone, day, words):
+def test_a_day_of_other_than_24_hours_is_named(zone, day, words):
     assert frames.around(Span.DAY, day, ZoneInfo(zone)).odd_days() == words
 
 

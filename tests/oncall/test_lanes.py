@@ -1,6 +1,7 @@
 """A schedule drawn over time: which lines there are, what stands in them, and where."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,7 +10,7 @@ from oncall import frames, lanes
 from oncall.agenda import Agenda
 from oncall.frames import Span
 from oncall.models import Leave, Override, Restriction, TemporarySchedule, TemporaryShift
-from tests.factories import LayerFactory
+from tests.factories import LayerFactory, ScheduleFactory, UserFactory
 from tests.oncall.conftest import DAY, HOUR, NOON
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +50,7 @@ def test_a_bar_stands_where_its_time_is(trio):
     assert drawn(trio.schedule, day=date(2026, 3, 1)).now == ""
 
 
-def test_o45_on_the_day_of_the_clock_change_hours_stand_where_they_are(trio):
+def test_on_the_day_of_the_clock_change_hours_stand_where_they_are(trio):
     LayerFactory(
         schedule=trio.schedule, people=[trio.cy], priority=5, name="Nights", time_zone="Europe/Berlin",
         anchor="2026-01-05T00:00", unit="day",
@@ -143,3 +144,20 @@ def test_somebody_who_always_has_it_is_one_bar(trio):
 
     assert who == "Ada"
     assert end - start >= timedelta(days=14)
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 8), 23), (date(2026, 11, 1), 25)])
+def test_o45_a_daily_handoff_at_nine_in_new_york_stays_at_nine_on_both_weekends(day, hours):
+    first, second = UserFactory(), UserFactory()
+    schedule = ScheduleFactory(people=[], time_zone="America/New_York")
+    LayerFactory(
+        schedule=schedule, people=[first, second], unit="day", anchor="2026-01-05T09:00", time_zone="America/New_York"
+    )
+
+    bars = drawn(schedule, day=day, zone="America/New_York").lanes[0].tracks[0]
+
+    zone = ZoneInfo("America/New_York")
+    assert len(drawn(schedule, day=day, zone="America/New_York").lanes[0].tracks) == 1  # no overlap
+    assert all(bar.end == after.start for bar, after in pairwise(bars))  # no gap
+    assert {bar.start.astimezone(zone).time() for bar in bars} == {time(9)}
+    assert sorted({(bar.end - bar.start) / HOUR for bar in bars}) == sorted({24.0, float(hours)})

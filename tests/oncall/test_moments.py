@@ -17,7 +17,7 @@ TRANSITIONS = [  # a skipped wall time, with the last one before and the first o
 
 
 @pytest.mark.parametrize(("zone", "wall", "before", "after"), TRANSITIONS)
-def test_o45_a_time_that_does_not_exist_is_refused_in_words(zone, wall, before, after):
+def test_a_time_that_does_not_exist_is_refused_in_words(zone, wall, before, after):
     with pytest.raises(Invalid) as refused:
         moments.read(datetime.fromisoformat(wall), zone, field="start")
 
@@ -34,7 +34,7 @@ def test_o45_a_time_that_does_not_exist_is_refused_in_words(zone, wall, before, 
         ("Africa/Cairo", "2026-10-29T23:30", "2026-10-29T20:30", "2026-10-29T21:30"),
     ],
 )
-def test_o45_a_time_that_comes_twice_is_asked_back(zone, wall, first, second):
+def test_a_time_that_comes_twice_is_asked_back(zone, wall, first, second):
     local = datetime.fromisoformat(wall)
     with pytest.raises(moments.Twice) as asked:
         moments.read(local, zone, field="end")

@@ -64,7 +64,7 @@ def test_who_has_no_shift_is_told_so(client, trio):
     assert "No shift ahead" in answer
 
 
-def test_o47_a_part_of_a_shift_is_offered_taken_and_split_exactly_there(client, trio, midnight, turn):
+def test_a_part_of_a_shift_is_offered_taken_and_split_exactly_there(client, trio, midnight, turn):
     holder, other = turn
     client.force_login(holder)
     said = typed(midnight + 2 * HOUR, midnight + 5 * HOUR, asked=other.pk, note="Dentist")
@@ -222,7 +222,7 @@ def test_a_temporary_schedule_begins_with_who_would_be_on_call_and_replaces_them
     assert trio.on_call(midnight + HOUR) == [holder.name]
 
 
-def test_o45_a_shift_at_a_time_that_does_not_exist_is_refused_on_its_row(client, trio):
+def test_a_shift_at_a_time_that_does_not_exist_is_refused_on_its_row(client, trio):
     trio.ada.time_zone = "Europe/Berlin"
     trio.ada.save()
     client.force_login(trio.ada)

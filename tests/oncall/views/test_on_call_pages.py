@@ -7,6 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from incidents.people import deactivate
 from oncall.models import Channel, Override, Restriction, Swap, TemporarySchedule, TemporaryShift
 from tests.factories import (
     ContactMethodFactory,
@@ -150,6 +151,28 @@ def test_who_may_fill_a_hole_is_led_there_and_nobody_else(client, ada):
 
     assert "Fill this gap" in seen["member"]
     assert "Fill this gap" not in seen["stranger"]
+
+
+def test_o47_when_the_one_on_call_is_gone_the_page_names_the_next_and_others_stay(client, administrator):
+    people = [UserFactory(name=name) for name in ("Ada", "Ben", "Cy")]
+    schedule = ScheduleFactory(people=people)
+
+    def holder():
+        page = words(client.get("/on-call/"))
+        return next(
+            person for person in people if f" {person.name} until " in page or f" {person.name} without " in page
+        )
+
+    first = holder()
+    deactivate(first, by=administrator, at=timezone.now())
+    second = holder()
+    third = next(person for person in people if person not in {first, second})
+    deactivate(third, by=administrator, at=timezone.now())
+
+    order = people * 2
+    assert second == order[order.index(first) + 1]
+    assert holder() == second
+    assert f"{schedule}" in words(client.get("/on-call/"))
 
 
 def test_a_team_whose_schedule_has_nobody_is_named_in_red(client, ada):

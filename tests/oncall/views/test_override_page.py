@@ -91,7 +91,7 @@ def test_times_are_read_on_the_clock_that_the_form_names(client, trio, ada):
     assert begins == [start - timedelta(hours=5, minutes=45), start]
 
 
-def test_o45_a_time_that_does_not_exist_is_refused_and_what_was_typed_stays(client, trio, ada):
+def test_a_time_that_does_not_exist_is_refused_and_what_was_typed_stays(client, trio, ada):
     trio.ada.time_zone = "Europe/Berlin"
     trio.ada.save()
     typed = said(trio, datetime(2027, 3, 28, 12, tzinfo=UTC), datetime(2027, 3, 28, 13, tzinfo=UTC), reason="Launch")
@@ -107,7 +107,7 @@ def test_o45_a_time_that_does_not_exist_is_refused_and_what_was_typed_stays(clie
 
 
 @pytest.mark.parametrize(("which", "hour"), [("first", 0), ("second", 1)])
-def test_o45_a_time_that_comes_twice_asks_which_and_takes_the_answer(client, trio, ada, which, hour):
+def test_a_time_that_comes_twice_asks_which_and_takes_the_answer(client, trio, ada, which, hour):
     trio.ada.time_zone = "Europe/Berlin"
     trio.ada.save()
     typed = said(trio, datetime(2027, 10, 31, 12, tzinfo=UTC), datetime(2027, 10, 31, 20, tzinfo=UTC))
@@ -140,18 +140,44 @@ def test_wrong_answers_are_refused_on_their_field(client, trio, ada, noon, chang
     assert not Override.objects.exists()
 
 
-def test_o49_a_contradiction_is_refused_with_what_stands(client, trio, ada, noon):
-    client.post(page(trio), said(trio, noon, noon + HOUR))
+def test_o49_of_two_who_fill_in_the_form_at_once_the_second_gets_a_conflict(client, trio, ada, noon):
+    typed = said(trio, noon, noon + HOUR)
+    taken_off = typed["replaces"]
+    third = ({person.pk for person in (trio.ada, trio.ben, trio.cy)} - {typed["person"], taken_off}).pop()
+    client.get(page(trio))  # both have the form open before either saves
+    client.post(page(trio), typed)
     first = Override.objects.get()
-    third = ({trio.ada, trio.ben, trio.cy} - {first.person, first.replaces}).pop()
 
-    answer = client.post(
-        page(trio), said(trio, noon, noon + HOUR) | {"person": third.pk, "replaces": first.replaces_id}
-    )
+    answer = client.post(page(trio), typed | {"person": third, "end": f"{noon + 2 * HOUR:%Y-%m-%dT%H:%M}"})
 
     assert answer.status_code == 422
     assert f"{first.replaces} is replaced by {first.person}" in words(answer)
-    assert Override.objects.count() == 1
+    assert "End that override first, or choose another time." in words(answer)
+    assert chosen(answer, "person") == str(third)
+    assert Override.objects.get() == first
+
+
+@pytest.mark.parametrize(
+    ("kind", "who", "whose", "expected"),
+    [
+        ("add", "other", "", ["holder", "other"]),
+        ("remove", "holder", "", []),
+        ("replace", "other", "holder", ["other"]),
+        ("replace", "other", "third", ["holder"]),  # who is not on call is not replaced
+    ],
+)
+def test_o48_only_the_named_person_and_time_change(client, trio, ada, noon, kind, who, whose, expected):
+    [name] = trio.on_call(noon)
+    others = [person for person in (trio.ada, trio.ben, trio.cy) if person.name != name]
+    cast = {"holder": getattr(trio, name.lower()), "other": others[0], "third": others[1]}
+    before = trio.final(noon - 24 * HOUR, noon), trio.final(noon + HOUR, noon + 48 * HOUR)
+
+    typed = said(trio, noon, noon + HOUR, kind=kind, person=cast[who].pk, replaces=cast[whose].pk if whose else "")
+    answer = client.post(page(trio), typed)
+
+    assert answer.status_code == 302
+    assert trio.on_call(noon) == sorted(cast[one].name for one in expected)
+    assert (trio.final(noon - 24 * HOUR, noon), trio.final(noon + HOUR, noon + 48 * HOUR)) == before
 
 
 def test_looking_at_what_changes_saves_nothing_with_and_without_a_script(client, trio, ada, noon):

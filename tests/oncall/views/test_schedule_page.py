@@ -78,7 +78,7 @@ def test_a_month_lists_everybody_on_each_day(client, schedule):
     assert ("Ada Lovelace" in cells[15]) != ("Bob Moss" in cells[15])
 
 
-def test_o48_the_past_can_be_read(client, schedule, ada):
+def test_the_past_can_be_read(client, schedule, ada):
     carl, start = UserFactory(name="Carl Past"), datetime(2026, 1, 7, tzinfo=UTC)
     Override.objects.create(
         schedule=schedule, kind="replace", person=carl, replaces=ada, start=start, end=start + timedelta(days=1)
