@@ -99,7 +99,9 @@ def _ask_whose(request: SignedInRequest, conflict: Conflict, context: dict[str, 
     typed["base_version"] = str(conflict.theirs.version)
     shown = {**context, "conflict": conflict, "began": began, "aside": None}
     shown["rows"] = _rows(conflict, _picks(request))
-    return _ask(request, conflict.theirs, SectionForm(typed), shown, status=409)
+    form = SectionForm(typed)
+    form.fields["text"].widget.attrs.pop("autofocus")  # what is to be decided stands above it
+    return _ask(request, conflict.theirs, form, shown, status=409)
 
 
 def _rows(conflict: Conflict, picks: dict[int, Pick]) -> list[dict[str, Any]]:
