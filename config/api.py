@@ -16,6 +16,7 @@ import incidents.api.incidents
 import incidents.api.muster
 import incidents.api.people
 import incidents.api.roles
+import incidents.api.tasks
 import incidents.api.updates
 import oncall.api.contacts
 import oncall.api.engine
@@ -47,6 +48,7 @@ ROUTERS = (
     incidents.api.deeds.router,
     incidents.api.roles.router,
     incidents.api.updates.router,
+    incidents.api.tasks.router,
     incidents.api.muster.router,
     incidents.api.assessment.router,
     oncall.api.escalation.router,

@@ -48,11 +48,12 @@ def _owed(incident: Incident) -> list[str]:
 
 def _open_tasks(incident: Incident) -> list[Task]:
     rows = Task.objects.filter(incident=incident, done_at=None).select_related("owner")
-    return list(rows.order_by("created_at", "pk"))
+    return list(rows.order_by("due_at", "created_at", "pk"))
 
 
 def _task(task: Task) -> str:
-    return f"{task.title} ({task.owner or task.get_role_display()})"
+    until = f", until {task.due_at:%H:%M} UTC" if task.due_at else ""
+    return f"{task.title} ({task.owner or task.get_role_display()}{until})"
 
 
 def _told(incident: Incident) -> list[str]:

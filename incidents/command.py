@@ -1,12 +1,12 @@
-"""Who does what during an incident: its rhythm, its tasks."""
+"""The rhythm of an incident: how often an update is promised."""
 
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from incidents import clocks, moves
-from incidents.models import EntryKind, Incident, Task, User
-from incidents.refusals import Invalid, TransitionError
+from incidents.models import EntryKind, Incident, User
+from incidents.refusals import Invalid
 
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=7)  # between two updates
 
@@ -63,23 +63,3 @@ def _every(span: timedelta | None) -> str:
     if seconds or minutes < 120 or minutes % 60:
         return f"every {minutes} min" if not seconds else f"every {minutes * 60 + seconds} s"
     return f"every {minutes // 60} h" if minutes < 48 * 60 else f"every {minutes // 1440} days"
-
-
-@transaction.atomic
-def finish_task(incident: Incident, pk: int, *, by: User, at: datetime) -> Task:
-    """Tick a task of the incident.
-
-    Raises:
-        TransitionError: it is done already, or there is no such task here.
-    """
-    locked = moves.lock(incident, None, at)
-    task = Task.objects.filter(incident=locked, pk=pk).select_related("done_by").first()
-    if task is None:
-        raise TransitionError(f"{locked.ref} has no such task.")
-    if task.done_at:
-        raise TransitionError(f"{task.done_by} has done it already.")
-    task.done_at, task.done_by = at, by
-    task.save(update_fields=["done_at", "done_by"])
-    moves.tell(locked, EntryKind.TASK, f"Done: {task.title}", by, at)
-    moves.finish(locked, "task", at)
-    return task

@@ -216,16 +216,17 @@ def _in_words(span: timedelta) -> str:
     return f"{seconds // 86400} days"
 
 
-def next_step(incident: Incident, user: User, running: list[Chip], tasks: list[Task], crew: Crew) -> NextStep:
+def next_step(
+    incident: Incident, user: User, running: list[Chip], tasks: list[Task], crew: Crew, at: datetime
+) -> NextStep:
     """The first that applies: take it, a hole to fill, what my role owes, stop the bleeding, resolve, a task, close."""
     due = {chip.rule: chip for chip in running}
     if not user.may_declare:
         return NextStep("You are reading. An administrator can make you a responder.", "", "", "eye")
     if incident.is_open:
-        return _step_to_fill(incident, user, due, crew) or _step_of_mine(incident, user, due, crew)
-    for task in tasks:
-        if task.owner_id == user.pk and task.done_at is None:
-            return NextStep(task.title, "", "", "check")
+        return _step_to_fill(incident, user, due, crew) or _step_of_mine(incident, user, due, crew, tasks, at)
+    if mine := _task_of_mine(user, tasks):
+        return mine
     if incident.status == "resolved":
         postmortem = due.get(Rule.POSTMORTEM)
         until = postmortem.due_at if postmortem else None
@@ -255,26 +256,41 @@ def _step_to_fill(incident: Incident, user: User, due: dict[str, Chip], crew: Cr
     return None
 
 
-def _step_of_mine(incident: Incident, user: User, due: dict[str, Chip], crew: Crew) -> NextStep:
-    """What I owe: an update that is late or soon due where updates are mine, else the work itself."""
+def _step_of_mine(
+    incident: Incident, user: User, due: dict[str, Chip], crew: Crew, tasks: list[Task], at: datetime
+) -> NextStep:
+    """What I owe: an update that is late or soon due where updates are mine, a task, else the work itself."""
     update = due.get(Rule.UPDATE)
     speaks = Role.COMMUNICATIONS if not crew.is_free(Role.COMMUNICATIONS) else Role.COMMANDER
     if update and update.look in {"soon", "missed"} and update.due_at and speaks in crew.held_by(user):
         return NextStep("Say how it stands", "post-update", "Post update…", "megaphone", update.due_at, asks=True)
+    if waits := _task_to_ask_about(user, tasks, at) or _task_of_mine(user, tasks):
+        return waits
     if incident.mitigated_at is None:
         until = _until(due, Rule.MITIGATE)
         return NextStep("Stop the bleeding", "mitigate", "Mark mitigated…", "shield-check", until, asks=True)
     return NextStep("Remove the cause, then resolve", "resolve", "Resolve…", "check", asks=True)
 
 
+def _task_of_mine(user: User, tasks: list[Task]) -> NextStep | None:
+    """My open task whose box ends first, or the oldest."""
+    for task in tasks:
+        if task.is_open and task.owner_id == user.pk:
+            return NextStep(task.title, "task", "Say what came of it…", "check", task.due_at, asks=True, of=task.pk)
+    return None
+
+
+def _task_to_ask_about(user: User, tasks: list[Task], at: datetime) -> NextStep | None:
+    """A task that I gave to somebody whose box has ended (I22)."""
+    for task in tasks:
+        if task.is_open and task.created_by_id == user.pk != task.owner_id and task.due_at and task.due_at <= at:
+            sentence = f"Time is up: {task.title}. Ask {task.whose}"
+            return NextStep(sentence, "task", "Decide…", "hourglass", task.due_at, asks=True, of=task.pk)
+    return None
+
+
 def _until(due: dict[str, Chip], rule: Rule) -> datetime | None:
     return due[rule].due_at if rule in due else None
-
-
-def tasks_of(incident: Incident) -> list[Task]:
-    """The incident's tasks, open ones first."""
-    rows = Task.objects.filter(incident=incident).select_related("owner", "done_by")
-    return list(rows.order_by("done_at", "created_at", "pk"))
 
 
 def proposal_of(incident: Incident) -> SeverityProposal | None:

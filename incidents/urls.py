@@ -15,6 +15,7 @@ from incidents.views import (
     roles,
     story,
     stream,
+    tasks,
     updating,
 )
 
@@ -64,7 +65,9 @@ urlpatterns = [
     path("incidents/<int:number>/roles/<str:role>/join/", roles.join, name="join-role"),
     path("incidents/<int:number>/roles/<str:role>/give/", roles.give, name="give-role"),
     path("incidents/<int:number>/roles/<str:role>/release/", roles.release, name="release-role"),
-    path("incidents/<int:number>/tasks/<int:pk>/done/", command.finish_task, name="finish-task"),
+    path("incidents/<int:number>/tasks/", tasks.hand_out, name="hand-out"),
+    path("incidents/<int:number>/tasks/<int:pk>/", tasks.task, name="task"),
+    path("incidents/<int:number>/tasks/<int:pk>/done/", tasks.finish, name="finish-task"),
     path("incidents/<int:number>/story/", story.story, name="story"),
     path("incidents/<int:number>/told/", story.told, name="told"),
     re_path(r"^incidents/(?P<number>[0-9]{1,9})/timeline\.(?P<form>csv|md)$", story.export, name="export"),

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from incidents import due, timeline
+from incidents import assigning, due, timeline
 from incidents.models import EntryKind, Incident, TimelineEntry
 from incidents.models.timeline import NOISE, WRITTEN
 from incidents.states import Kind, Status
@@ -56,6 +56,8 @@ def draft(incident: Incident, *, at: datetime) -> Postmortem:
     }
     for key, said in version.sections.items() if version else ():
         texts[SectionKey(key)] = texts.get(SectionKey(key)) or said["start"]
+    if left := follow_ups_of(incident):
+        texts[SectionKey.IMPROVEMENTS] = "\n\n".join(filter(None, [texts.get(SectionKey.IMPROVEMENTS), left]))
     sections = Section.objects.bulk_create(
         [
             Section(
@@ -153,6 +155,15 @@ def impact_of(incident: Incident) -> str:
     if incident.workaround:
         lines.append(f"- Workaround: {incident.workaround}")
     return "\n".join(lines)
+
+
+def follow_ups_of(incident: Incident) -> str:
+    """What was marked as a follow-up while people worked, to become action items; empty = nothing was."""
+    lines = []
+    for task in assigning.follow_ups(incident):
+        came = f": {task.outcome}" if task.outcome else "" if task.done_at else ": not done yet"
+        lines.append(f"- {_bare(task.title)} ({task.whose}){came}")
+    return "Marked as follow-ups during the incident:\n\n" + "\n".join(lines) if lines else ""
 
 
 def in_words(span: timedelta) -> str:

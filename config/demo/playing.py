@@ -8,7 +8,7 @@ from config.demo import alerts
 from config.demo.cast import Cast
 from config.demo.clockwork import Clockwork
 from config.demo.story import Beat, Story
-from incidents import clocks, command, grading, lifecycle, roles, timeline
+from incidents import assigning, clocks, grading, lifecycle, roles, timeline
 from incidents.models import EntryKind, Incident, Integration, Role, Rule, Service, Severity, Task, User
 from incidents.states import Phase
 from oncall import escalation, replies
@@ -206,13 +206,13 @@ class Player:
     def hand_out(self, who: User, title: str, owner: str, role: str) -> None:
         """Create a task."""
         person = self._person(owner) if owner else None
-        Task.objects.create(incident=self.incident, title=title, owner=person, role=role, created_at=self.at)
-        self._tell(EntryKind.TASK, f"Task for {person or Role(role).label}: {title}.", "", by=who)
+        wanted = assigning.Wanted(title, owner=person, role="" if person else role)
+        assigning.hand_out(self.incident, wanted, by=who, at=self.at)
 
     def finish_task(self, who: User, title: str) -> None:
         """Tick a task."""
         pk = Task.objects.get(incident=self.incident, title=title).pk
-        command.finish_task(self.incident, pk, by=who, at=self.at)
+        assigning.finish(self.incident, pk, by=who, at=self.at)
 
     def write_section(self, who: User, key: str, text: str) -> None:
         """Write a section of the postmortem."""

@@ -90,7 +90,7 @@ class TaskInline(ReadOnlyInline):
     """What is to be done."""
 
     model = Task
-    columns = ("title", "owner", "role", "created_at", "done_at", "done_by")
+    columns = ("title", "owner", "role", "created_at", "due_at", "done_at", "done_by", "outcome", "follow_up")
     select = ("owner", "done_by")
     ordering = ["created_at", "pk"]
 
@@ -245,8 +245,8 @@ class NoticeAdmin(OfIncidentAdmin):
 class TaskAdmin(OfIncidentAdmin):
     """What was to be done during incidents."""
 
-    list_display = ["title", "incident", "owner", "role", "created_at", "done_at"]
-    list_filter = [("done_at", admin.EmptyFieldListFilter), "role"]
+    list_display = ["title", "incident", "owner", "role", "created_at", "due_at", "done_at", "follow_up"]
+    list_filter = [("done_at", admin.EmptyFieldListFilter), "dropped", "follow_up", "role"]
     list_select_related = ["incident", "owner"]
     search_fields = ["title", "incident__title", "owner__name"]
     date_hierarchy = "created_at"

@@ -17,6 +17,7 @@ from incidents.forms.deeds import (
 )
 from incidents.forms.listing import ListForm, SaveFilterForm
 from incidents.forms.people import MeForm
+from incidents.forms.tasks import TaskEndForm, TaskForm
 from incidents.forms.updating import UpdateForm
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "ResolveForm",
     "SaveFilterForm",
     "SeverityForm",
+    "TaskEndForm",
+    "TaskForm",
     "UpdateForm",
     "WorkForm",
 ]

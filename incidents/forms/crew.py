@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.db.models import Case, Q, When
+from django.db.models import Case, Q, QuerySet, When
 
 from incidents.forms.deeds import DeedForm
 from incidents.models import Access, Incident, Severity, User
@@ -15,6 +15,14 @@ class PersonChoice(forms.ModelChoiceField):
     def label_from_instance(self, obj: Any) -> str:
         """The name and the tags."""
         return f"{obj} ({', '.join(obj.skills)})" if obj.skills else str(obj)
+
+
+def people_for(incident: Incident) -> QuerySet[User]:
+    """Those in the room and the owning team first, then everybody else who may act."""
+    near = Q(participations__incident=incident) | Q(memberships__team=incident.service.team_id)
+    acting = User.objects.filter(is_active=True).exclude(access=Access.VIEWER)
+    rank = Case(When(pk__in=User.objects.filter(near).values("pk"), then=0), default=1)
+    return acting.order_by(rank, "name", "pk")
 
 
 class PersonForm(forms.Form):
@@ -29,10 +37,7 @@ class PersonForm(forms.Form):
 
     def __init__(self, *args: Any, incident: Incident, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        near = Q(participations__incident=incident) | Q(memberships__team=incident.service.team_id)
-        acting = User.objects.filter(is_active=True).exclude(access=Access.VIEWER)
-        rank = Case(When(pk__in=User.objects.filter(near).values("pk"), then=0), default=1)
-        self.fields["person"].queryset = acting.order_by(rank, "name", "pk")  # type: ignore[attr-defined]
+        self.fields["person"].queryset = people_for(incident)  # type: ignore[attr-defined]
 
 
 class CommandForm(DeedForm):

@@ -3,7 +3,8 @@
 from incidents.models.alert import Alert, AlertStatus, RawEvent
 from incidents.models.catalog import Component, Integration, IntegrationKind, Service
 from incidents.models.clock import Clock, Rule
-from incidents.models.command import HANDS_ON, Handover, Muster, MusterCall, Role, RoleCard, RoleHolder, Task
+from incidents.models.command import HANDS_ON, Handover, Muster, MusterCall, Role, RoleCard, RoleHolder
+from incidents.models.doing import Task
 from incidents.models.engine import EngineBeat, LatenessBucket, LatenessMinute, Setback
 from incidents.models.incident import (
     Impact,

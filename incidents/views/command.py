@@ -178,18 +178,6 @@ def set_cadence(request: SignedInRequest, number: int) -> HttpResponse:
     )
 
 
-@require_POST
-@login_required
-def finish_task(request: SignedInRequest, number: int, pk: int) -> HttpResponse:
-    """Tick a task."""
-    incident = incident_to_act_on(request, number)
-    try:
-        command.finish_task(incident, pk, by=request.user, at=timezone.now())
-    except Refusal as refusal:
-        return refused(request, incident, refusal)
-    return done(request, incident, "Done.")
-
-
 def _change_severity(incident: Incident, *, severity: Severity, **said: Any) -> Incident:
     return grading.change_severity(incident, to=severity, **said)
 

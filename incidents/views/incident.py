@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from incidents import clocks, crew, grading, timeline, updates
+from incidents import assigning, clocks, crew, grading, timeline, updates
 from incidents import room as reading
 from incidents.assessment import FORMULA
 from incidents.forms import EntryForm
@@ -84,7 +84,7 @@ def room_of(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
     at = timezone.now()
     found = clocks.of(incident)
     chips = reading.chips(incident, found, at)
-    tasks = reading.tasks_of(incident)
+    tasks = assigning.of(incident, request.user)
     owed = next((chip.due_at for chip in chips if chip.rule == Rule.COMMANDER), None)
     people = crew.read(incident, tasks, owed)
     return {
@@ -94,7 +94,7 @@ def room_of(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
         "chips": chips,
         "tasks": tasks,
         "open_tasks": sum(task.done_at is None for task in tasks),
-        "next": reading.next_step(incident, request.user, chips, tasks, people),
+        "next": reading.next_step(incident, request.user, chips, tasks, people, at),
         "update": updates.last(incident),
         "promise": next((chip for chip in chips if chip.rule == Rule.UPDATE and chip.due_at), None),
         "proposal": reading.proposal_of(incident),

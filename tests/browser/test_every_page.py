@@ -50,6 +50,8 @@ def addresses():
         f"/incidents/{hot.number}/assessment/",
         f"/incidents/{hot.number}/cadence/",
         f"/incidents/{hot.number}/update/",
+        f"/incidents/{hot.number}/tasks/",
+        f"/incidents/{hot.number}/tasks/{hot.tasks.get(done_at=None).pk}/",
         f"/incidents/{hot.number}/working-on/",
         f"/incidents/{hot.number}/muster/decline/",
         "/me/",

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from incidents import grading, lifecycle, timeline
-from incidents.models import Incident, Severity, Task
+from incidents.models import Incident, Severity
 from tests.factories import AdministratorFactory, ServiceFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -309,18 +309,6 @@ def test_the_impact_form_changes_the_urgency_and_writes_old_and_new(client, ada)
     incident.refresh_from_db()
     assert (incident.affected_percent, incident.workaround, incident.urgency) == (100, "pay by bank", 52.5)
     assert "users affected unknown → 100 %; workaround none → pay by bank" in incident.timeline.get(kind="impact").text
-
-
-def test_a_task_is_ticked_once(client, ada):
-    incident = declare()
-    task = Task.objects.create(incident=incident, title="Prepare it", role="communications", created_at=timezone.now())
-    address = f"/incidents/{incident.number}/tasks/{task.pk}/done/"
-
-    assert "Prepare it" in words(page(client, incident))
-    client.post(address)
-    again = client.post(address, follow=True)
-
-    assert "Ada has done it already." in words(again)
 
 
 def test_a_proposed_severity_waits_for_a_person(client, ada):
