@@ -12,6 +12,7 @@ from ninja.operation import Operation
 import incidents.api.assessment
 import incidents.api.catalog
 import incidents.api.deeds
+import incidents.api.doing
 import incidents.api.incidents
 import incidents.api.muster
 import incidents.api.people
@@ -48,6 +49,7 @@ ROUTERS = (
     incidents.api.deeds.router,
     incidents.api.roles.router,
     incidents.api.updates.router,
+    incidents.api.doing.router,
     incidents.api.tasks.router,
     incidents.api.muster.router,
     incidents.api.assessment.router,

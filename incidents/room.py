@@ -7,6 +7,7 @@ from incidents.crew import Crew
 from incidents.models import (
     Clock,
     DeadlineRule,
+    Decision,
     Incident,
     PhaseEntry,
     PostmortemRule,
@@ -217,14 +218,21 @@ def _in_words(span: timedelta) -> str:
 
 
 def next_step(
-    incident: Incident, user: User, running: list[Chip], tasks: list[Task], crew: Crew, at: datetime
+    incident: Incident,
+    user: User,
+    running: list[Chip],
+    tasks: list[Task],
+    crew: Crew,
+    asked: Decision | None,
+    at: datetime,
 ) -> NextStep:
     """The first that applies: take it, a hole to fill, what my role owes, stop the bleeding, resolve, a task, close."""
     due = {chip.rule: chip for chip in running}
     if not user.may_declare:
         return NextStep("You are reading. An administrator can make you a responder.", "", "", "eye")
     if incident.is_open:
-        return _step_to_fill(incident, user, due, crew) or _step_of_mine(incident, user, due, crew, tasks, at)
+        waits = _step_to_fill(incident, user, due, crew) or _step_to_decide(user, crew, asked, at)
+        return waits or _step_of_mine(incident, user, due, crew, tasks, at)
     if mine := _task_of_mine(user, tasks):
         return mine
     if incident.status == "resolved":
@@ -254,6 +262,14 @@ def _step_to_fill(incident: Incident, user: User, due: dict[str, Chip], crew: Cr
     if incident.held_by_id == user.pk and joined and joined.due_at:
         return NextStep("You have it. Say when you are at it", "join", "Join", "user-plus", joined.due_at)
     return None
+
+
+def _step_to_decide(user: User, crew: Crew, asked: Decision | None, at: datetime) -> NextStep | None:
+    """What the commander asked everybody, or was asked: when the time for objections is over it waits for them."""
+    if asked is None or user != crew.holder_of(Role.COMMANDER):
+        return None
+    until = asked.objections_until if asked.objections_until and asked.objections_until > at else None
+    return NextStep(f"Decide: {asked.text}", "question", "Look and decide…", "gavel", until, asks=True, of=asked.pk)
 
 
 def _step_of_mine(

@@ -15,7 +15,9 @@ from incidents.admin.readonly import ReadOnlyAdmin, ReadOnlyInline
 from incidents.models import (
     Alert,
     Clock,
+    Decision,
     Incident,
+    MitigationAction,
     Notice,
     Participant,
     PhaseEntry,
@@ -95,6 +97,24 @@ class TaskInline(ReadOnlyInline):
     ordering = ["created_at", "pk"]
 
 
+class DecisionInline(ReadOnlyInline):
+    """What was decided, or asked."""
+
+    model = Decision
+    columns = ("text", "asked_by", "asked_at", "decided_by", "decided_at", "withdrawn_at")
+    select = ("asked_by", "decided_by")
+    ordering = ["pk"]
+
+
+class ActionInline(ReadOnlyInline):
+    """What was tried, and whether it worked."""
+
+    model = MitigationAction
+    columns = ("remedy", "text", "owner", "started_at", "finished_at", "worked", "outcome")
+    select = ("owner",)
+    ordering = ["started_at", "pk"]
+
+
 @admin.register(Incident)
 class IncidentAdmin(OfIncidentAdmin):
     """Incidents as stored. They are run on their own page, which “View in Tocsin” opens."""
@@ -107,7 +127,15 @@ class IncidentAdmin(OfIncidentAdmin):
     incident_field = "number"
     ordering = ["-number"]
     date_hierarchy = "detected_at"
-    inlines = [PhaseInline, ClockInline, SeverityChangeInline, ParticipantInline, TaskInline]
+    inlines = [
+        PhaseInline,
+        ClockInline,
+        SeverityChangeInline,
+        ParticipantInline,
+        TaskInline,
+        DecisionInline,
+        ActionInline,
+    ]
     readonly_fields = ["story"]
     fieldsets = [
         (None, {"fields": ["number", "title", "status", "phase", "kind", "private", "summary", "story"]}),

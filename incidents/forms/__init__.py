@@ -15,6 +15,7 @@ from incidents.forms.deeds import (
     ResolveForm,
     SeverityForm,
 )
+from incidents.forms.doing import ActionEndForm, ActionForm, DecisionForm, ObjectionForm
 from incidents.forms.listing import ListForm, SaveFilterForm
 from incidents.forms.people import MeForm
 from incidents.forms.tasks import TaskEndForm, TaskForm
@@ -22,8 +23,11 @@ from incidents.forms.updating import UpdateForm
 
 __all__ = [
     "NOT_WHOLE",
+    "ActionEndForm",
+    "ActionForm",
     "CadenceForm",
     "CommandForm",
+    "DecisionForm",
     "DeclareForm",
     "EntryForm",
     "ImpactForm",
@@ -31,6 +35,7 @@ __all__ = [
     "MeForm",
     "MitigateForm",
     "NothingToAsk",
+    "ObjectionForm",
     "PersonForm",
     "PhaseForm",
     "QuestionsForm",

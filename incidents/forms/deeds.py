@@ -6,7 +6,6 @@ from django import forms
 
 from incidents.forms.moments import MomentField
 from incidents.models import EntryKind, Service, Severity
-from incidents.models.timeline import WRITTEN
 from incidents.states import Phase
 
 NOT_WHOLE = "The page was not sent whole. Look at it again, then decide."
@@ -34,10 +33,10 @@ class PhaseForm(DeedForm):
 
 
 class EntryForm(forms.Form):
-    """A line for the timeline. An update has a form of its own: it is asked for in three parts."""
+    """A line for the timeline. Updates, decisions and actions have forms of their own."""
 
     kind = forms.ChoiceField(
-        choices=[(kind, EntryKind(kind).label) for kind in WRITTEN if kind != "update"],
+        choices=[(kind, EntryKind(kind).label) for kind in ("note", "finding")],
         initial="note",
         widget=forms.RadioSelect,
     )

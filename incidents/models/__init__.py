@@ -4,7 +4,7 @@ from incidents.models.alert import Alert, AlertStatus, RawEvent
 from incidents.models.catalog import Component, Integration, IntegrationKind, Service
 from incidents.models.clock import Clock, Rule
 from incidents.models.command import HANDS_ON, Handover, Muster, MusterCall, Role, RoleCard, RoleHolder
-from incidents.models.doing import Task
+from incidents.models.doing import Decision, MitigationAction, Objection, Remedy, Task, Worked
 from incidents.models.engine import EngineBeat, LatenessBucket, LatenessMinute, Setback
 from incidents.models.incident import (
     Impact,
@@ -43,6 +43,7 @@ __all__ = [
     "Clock",
     "Component",
     "DeadlineRule",
+    "Decision",
     "EngineBeat",
     "EntryKind",
     "Handover",
@@ -55,9 +56,11 @@ __all__ = [
     "LatenessBucket",
     "LatenessMinute",
     "Membership",
+    "MitigationAction",
     "Muster",
     "MusterCall",
     "Notice",
+    "Objection",
     "Organisation",
     "Participant",
     "PhaseEntry",
@@ -66,6 +69,7 @@ __all__ = [
     "Question",
     "Rank",
     "RawEvent",
+    "Remedy",
     "Role",
     "RoleCard",
     "RoleHolder",
@@ -82,4 +86,5 @@ __all__ = [
     "Theme",
     "TimelineEntry",
     "User",
+    "Worked",
 ]

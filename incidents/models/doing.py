@@ -1,4 +1,4 @@
-"""What is done during an incident: tasks."""
+"""What is done during an incident: tasks, decisions with their objections, mitigation actions."""
 
 from django.db import models
 from django.db.models import Q
@@ -57,3 +57,83 @@ class Task(models.Model):
     def whose(self) -> str:
         """Its owner in words; the owner is loaded."""
         return str(self.owner) if self.owner else f"the {self.get_role_display()}"
+
+
+class Decision(models.Model):
+    """Decided by the commander, at once or after asking for strong objections. ``incidents.deciding`` writes it."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="decisions")
+    text = models.CharField(max_length=1000)
+    asked_at = models.DateTimeField(null=True, help_text="UTC; null = it was decided at once.")
+    asked_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    objections_until = models.DateTimeField(null=True, help_text="UTC; the end of the time for objections.")
+    decided_at = models.DateTimeField(null=True, help_text="UTC; null = not yet, or withdrawn.")
+    decided_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["incident"],
+                condition=Q(decided_at=None, withdrawn_at=None),
+                name="one_decision_is_asked_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_at=None, decided_by=None)
+                | Q(decided_at__isnull=False, decided_by__isnull=False, withdrawn_at=None),
+                name="a_decision_has_its_decider",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Objection(models.Model):
+    """Somebody's strong objection, with the reason. Rows are added, never changed."""
+
+    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="objections")
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    text = models.CharField(max_length=500)
+    at = models.DateTimeField()
+
+
+class Remedy(models.TextChoices):
+    """The kinds of mitigation actions (R-34)."""
+
+    ROLLBACK = "rollback", "Roll back"
+    FAILOVER = "failover", "Fail over"
+    LIMIT = "limit", "Limit or degrade"
+    OTHER = "other", "Other"
+
+
+class Worked(models.TextChoices):
+    """What came of a mitigation action."""
+
+    YES = "yes", "Worked"
+    NO = "no", "Did not work"
+    UNKNOWN = "unknown", "Not clear"
+
+
+class MitigationAction(models.Model):
+    """What one person tries to stop the bleeding, and what came of it. ``incidents.remedies`` writes it."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="mitigation_actions")
+    remedy = models.CharField(max_length=10, choices=Remedy, default=Remedy.OTHER)
+    text = models.CharField(max_length=300)
+    owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, help_text="UTC; null = it is under way.")
+    worked = models.CharField(max_length=8, choices=Worked, blank=True, help_text="Empty = it is under way.")
+    outcome = models.CharField(max_length=300, blank=True, help_text="What was seen afterwards.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(finished_at=None, worked="") | Q(finished_at__isnull=False, worked__in=Worked.values),
+                name="a_finished_action_says_what_came_of_it",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.text

@@ -40,6 +40,8 @@ class EntryKind(models.TextChoices):
     IMPACT = "impact", "Impact"
     ROLE = "role", "Role"
     MUSTER = "muster", "Muster"
+    ASKED = "asked", "Strong objections?"
+    OBJECTION = "objection", "Strong objection"
 
     @property
     def is_written(self) -> bool:
@@ -85,6 +87,8 @@ PICTURES = {
     "impact": "users",
     "role": "hard-hat",
     "muster": "users",
+    "asked": "circle-question-mark",
+    "objection": "hand",
 }
 
 UNLESS_PRUNING = """

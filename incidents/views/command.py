@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from incidents import assessing, clocks, command, grading, impact, lifecycle
+from incidents import assessing, clocks, command, grading, impact, lifecycle, remedies
 from incidents.forms import (
     NOT_WHOLE,
     CadenceForm,
@@ -65,8 +65,12 @@ def enter_phase(request: SignedInRequest, number: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @login_required
 def mitigate(request: SignedInRequest, number: int) -> HttpResponse:
-    """Ask what worked and when, then record it."""
-    return _ask_first(request, number, MitigateForm, lifecycle.mitigate, title="Mark mitigated", verb="Mark mitigated")
+    """Ask what worked and when, then record it; an action that worked is the first guess."""
+    worked = remedies.what_worked(incident_to_act_on(request, number))
+    known = {"what": worked.text} if worked else {}
+    return _ask_first(
+        request, number, MitigateForm, lifecycle.mitigate, title="Mark mitigated", verb="Mark mitigated", initial=known
+    )
 
 
 @require_http_methods(["GET", "POST"])

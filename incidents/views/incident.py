@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from incidents import assigning, clocks, crew, grading, timeline, updates
+from incidents import assigning, clocks, crew, deciding, grading, timeline, updates
 from incidents import room as reading
 from incidents.assessment import FORMULA
 from incidents.forms import EntryForm
@@ -18,7 +18,7 @@ from incidents.requests import SignedInRequest, incident_for, incident_to_act_on
 from incidents.views.answers import refuse
 
 FILTERS = {
-    "decisions": ("decision",),
+    "decisions": ("decision", "asked", "objection"),
     "findings": ("finding",),
     "updates": ("update",),
 }
@@ -80,13 +80,14 @@ def add_entry(request: SignedInRequest, number: int) -> HttpResponse:
 
 
 def room_of(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
-    """What the parts that follow the incident's state show (10 queries)."""
+    """What the parts that follow the incident's state show (11 queries)."""
     at = timezone.now()
     found = clocks.of(incident)
     chips = reading.chips(incident, found, at)
     tasks = assigning.of(incident, request.user)
     owed = next((chip.due_at for chip in chips if chip.rule == Rule.COMMANDER), None)
     people = crew.read(incident, tasks, owed)
+    commander, asked = people.holder_of(Role.COMMANDER), deciding.asked(incident)
     return {
         "incident": incident,
         "at": at,
@@ -94,7 +95,9 @@ def room_of(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
         "chips": chips,
         "tasks": tasks,
         "open_tasks": sum(task.done_at is None for task in tasks),
-        "next": reading.next_step(incident, request.user, chips, tasks, people, at),
+        "next": reading.next_step(incident, request.user, chips, tasks, people, asked, at),
+        "asked": asked,
+        "may_decide": commander is None or commander == request.user,
         "update": updates.last(incident),
         "promise": next((chip for chip in chips if chip.rule == Rule.UPDATE and chip.due_at), None),
         "proposal": reading.proposal_of(incident),
@@ -104,7 +107,7 @@ def room_of(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
         "may_act": request.user.may_declare,
         "crew": people,
         "slots": people.shown(),
-        "commander": people.holder_of(Role.COMMANDER),
+        "commander": commander,
         "formula": FORMULA,
     }
 

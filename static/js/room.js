@@ -5,10 +5,12 @@ const live = document.getElementById("live"), key = `tocsin:${live.dataset.draft
 const HELD = []; // entries that wait behind “2 new” while the reader is further down
 let asking = null, state = "reconnecting", heard = Date.now();
 
+const BELONG = { asked: "decisions", objection: "decisions" }; // kinds that another filter shows
+
 function story() { return document.getElementById("tl"); }
 function shown(kind) {
   const show = story().dataset.show;
-  return show === "all" || (show === "" ? kind !== "delivery" : `${kind}s` === show);
+  return show === "all" || (show === "" ? kind !== "delivery" : (BELONG[kind] || `${kind}s`) === show);
 }
 
 function parse(html) {
@@ -129,8 +131,8 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-close-composer]")) document.getElementById("composer").classList.remove("open");
 });
 
-// e and d begin to write; j and k move through the timeline.
-const WRITE = { e: "note", d: "decision" };
+// e begins to write; j and k move through the timeline.
+const WRITE = { e: "note" };
 function write(kind) {
   document.getElementById("composer").classList.add("open");
   const choice = document.querySelector(`#composer input[value="${kind}"]`);

@@ -3,9 +3,11 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.management import call_command
+from django.utils import timezone
 from playwright.sync_api import sync_playwright
 
 from config.demo import DEMO_PASSWORD
+from incidents import deciding, remedies
 from incidents.models import Incident
 from oncall import messages
 from oncall.models import Page, Schedule
@@ -32,6 +34,10 @@ def addresses():
     schedule = Schedule.objects.order_by("pk").first()
     item = ActionItem.objects.order_by("pk").last()
     root = Why.objects.filter(postmortem__incident=ended, is_root_cause=True).first()
+    ada, now = hot.held_by, timezone.now()
+    asked = deciding.ask(hot, "Fail over to the standby", by=ada, at=now)
+    deciding.object_to(hot, asked.pk, "The standby lags by minutes.", by=ada, at=now)
+    tried = remedies.start(hot, remedy="failover", text="Ledger to the standby", owner=ada, by=ada, at=now)
     return [
         "/",
         "/incidents/",
@@ -50,6 +56,11 @@ def addresses():
         f"/incidents/{hot.number}/assessment/",
         f"/incidents/{hot.number}/cadence/",
         f"/incidents/{hot.number}/update/",
+        f"/incidents/{hot.number}/decision/",
+        f"/incidents/{hot.number}/decisions/{asked.pk}/",
+        f"/incidents/{hot.number}/doing/",
+        f"/incidents/{hot.number}/actions/",
+        f"/incidents/{hot.number}/actions/{tried.pk}/",
         f"/incidents/{hot.number}/tasks/",
         f"/incidents/{hot.number}/tasks/{hot.tasks.get(done_at=None).pk}/",
         f"/incidents/{hot.number}/working-on/",

@@ -59,6 +59,11 @@ DUE = {
     "/incidents/{number}/severity/undo": {"post"},
     "/incidents/{number}/cadence": {"post"},
     "/incidents/{number}/updates": {"get", "post"},
+    "/incidents/{number}/decisions": {"get", "post"},
+    "/incidents/{number}/decisions/{decision}/objections": {"post"},
+    "/incidents/{number}/decisions/{decision}/{answer}": {"post"},
+    "/incidents/{number}/actions": {"get", "post"},
+    "/incidents/{number}/actions/{action}": {"post"},
     "/incidents/{number}/tasks": {"get", "post"},
     "/incidents/{number}/tasks/{task}": {"get", "patch"},
     "/incidents/{number}/tasks/{task}/{ending}": {"post"},
@@ -184,6 +189,7 @@ def test_whatever_is_sent_gets_an_answer_that_was_promised(operation, mode, worl
     known = {"number": world.number, "slug": "known", "email": "amira@example.com", "pk": world.pk}
     known |= {"role": "commander", "handover": 1, "answer": "accept", "seq": 1, "key": "lessons"}
     known |= {"role": "commander", "handover": 1, "answer": "accept", "seq": 1, "task": 1, "ending": "done"}
+    known |= {"decision": 1, "action": 1}
 
     @given_with(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))

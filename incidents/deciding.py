@@ -1,0 +1,168 @@
+"""Decisions: at once, or after asking “strong objections?” for a minute; the commander decides (I23, R-60)."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from incidents import moves, timeline
+from incidents.models import Decision, EntryKind, Incident, Objection, Role, RoleHolder, User
+from incidents.refusals import Conflict, Invalid, NotAllowed, TransitionError
+
+WINDOW = timedelta(seconds=60)  # for strong objections
+
+
+@transaction.atomic
+def decide(incident: Incident, text: str, *, by: User, at: datetime, occurred_at: datetime | None = None) -> Decision:
+    """Decide at once; ``occurred_at`` = when it was said.
+
+    Raises:
+        Invalid: no decision, too long a one, or a time that cannot be right.
+        NotAllowed: somebody else commands.
+        TransitionError: the incident is over.
+    """
+    locked = moves.lock(incident, None, at)
+    moves.require_open(locked)
+    _require_commander(locked, by)
+    when = moves.event_time(locked, occurred_at, at)
+    decision = Decision.objects.create(incident=locked, text=_checked(text), decided_at=when, decided_by=by)
+    _tell(locked, EntryKind.DECISION, decision.text, by, at, decision, occurred_at=when)
+    moves.finish(locked, "decided", at)
+    return decision
+
+
+@transaction.atomic
+def ask(incident: Incident, text: str, *, by: User, at: datetime) -> Decision:
+    """Ask everybody whether they object strongly; a minute later, or before, the commander decides.
+
+    Raises:
+        Invalid: no decision, or too long a one.
+        TransitionError: another one is being asked, or the incident is over.
+    """
+    locked = moves.lock(incident, None, at)
+    moves.require_open(locked)
+    if open_one := asked(locked):
+        raise TransitionError(f"One question at a time: “{open_one.text}” waits for a decision.")
+    until = at + locked.scaled(WINDOW)
+    decision = Decision.objects.create(
+        incident=locked, text=_checked(text), asked_at=at, asked_by=by, objections_until=until
+    )
+    _tell(locked, EntryKind.ASKED, f"{decision.text}\n\nUntil {until:%H:%M:%S} UTC.", by, at, decision)
+    moves.finish(locked, "asked", at)
+    return decision
+
+
+@transaction.atomic
+def object_to(incident: Incident, pk: int, why: str, *, by: User, at: datetime) -> Objection:
+    """Object strongly, with the reason; also after the minute, as long as nothing is decided.
+
+    Raises:
+        Invalid: no reason, or too long a one.
+        TransitionError: it is decided or withdrawn, or there is no such question.
+    """
+    locked = moves.lock(incident, None, at)
+    decision = _waiting(locked, pk)
+    if not why.strip() or len(why.strip()) > 500:
+        raise Invalid("why", "Say in at most 500 characters what would go wrong.")
+    objection = Objection.objects.create(decision=decision, person=by, text=why.strip(), at=at)
+    _tell(locked, EntryKind.OBJECTION, objection.text, by, at, decision)
+    moves.finish(locked, "objected", at)
+    return objection
+
+
+@transaction.atomic
+def settle(incident: Incident, pk: int, *, by: User, at: datetime, heard: int | None = None) -> Decision:
+    """Decide what was asked. ``heard`` is how many objections the commander has read: one more refuses.
+
+    Raises:
+        Conflict: an objection came in since.
+        NotAllowed: somebody else commands.
+        TransitionError: it is decided or withdrawn, or there is no such question, or the incident is over.
+    """
+    locked = moves.lock(incident, None, at)
+    moves.require_open(locked)
+    decision = _waiting(locked, pk)
+    _require_commander(locked, by)
+    objections = list(decision.objections.select_related("person").order_by("at", "pk"))
+    if heard is not None and len(objections) > heard:
+        last = objections[-1]
+        raise Conflict(f"{last.person} objects: {last.text.rstrip('.')}. Read it, then decide.")
+    decision.decided_at, decision.decided_by = at, by
+    decision.save(update_fields=["decided_at", "decided_by"])
+    names = ", ".join(dict.fromkeys(str(row.person) for row in objections))
+    heard_of = f"Against the objection of {names}." if names else "Nobody objected strongly."
+    _tell(locked, EntryKind.DECISION, f"{decision.text}\n\n{heard_of}", by, at, decision)
+    moves.finish(locked, "decided", at)
+    return decision
+
+
+@transaction.atomic
+def withdraw(incident: Incident, pk: int, *, by: User, at: datetime) -> Decision:
+    """Take a question back without a decision: whoever asked it, or the commander.
+
+    Raises:
+        NotAllowed: it is neither of them.
+        TransitionError: it is decided or withdrawn, or there is no such question.
+    """
+    locked = moves.lock(incident, None, at)
+    decision = _waiting(locked, pk)
+    if decision.asked_by_id != by.pk:
+        _require_commander(locked, by)
+    decision.withdrawn_at = at
+    decision.save(update_fields=["withdrawn_at"])
+    _tell(locked, EntryKind.ASKED, f"Withdrawn: {decision.text}", by, at, decision)
+    moves.finish(locked, "withdrawn", at)
+    return decision
+
+
+def asked(incident: Incident) -> Decision | None:
+    """The question that waits for its decision, with its objections and their people (at most 2 queries)."""
+    rows = Decision.objects.filter(incident=incident, decided_at=None, withdrawn_at=None)
+    return rows.select_related("asked_by").prefetch_related("objections__person").first()
+
+
+def of(incident: Incident) -> list[Decision]:
+    """All decisions and questions, the oldest first, with their people."""
+    rows = Decision.objects.filter(incident=incident).select_related("asked_by", "decided_by")
+    return list(rows.prefetch_related("objections__person").order_by("pk"))
+
+
+def may_decide(incident: Incident, user: User) -> bool:
+    """The person commands, or nobody does."""
+    commander = _commander(incident)
+    return user.may_declare and (commander is None or commander.pk == user.pk)
+
+
+def _commander(incident: Incident) -> User | None:
+    row = RoleHolder.objects.filter(incident=incident, role=Role.COMMANDER, until=None).select_related("person").first()
+    return row.person if row else None
+
+
+def _require_commander(incident: Incident, by: User) -> None:
+    commander = _commander(incident)
+    if commander and commander.pk != by.pk:
+        raise NotAllowed(f"{commander} commands and decides. Ask for strong objections: {commander} sees it at once.")
+
+
+def _waiting(incident: Incident, pk: int) -> Decision:
+    decision = Decision.objects.filter(incident=incident, pk=pk).select_related("decided_by").first()
+    if decision is None:
+        raise TransitionError(f"{incident.ref} has no such question.")
+    if decision.decided_at:
+        raise TransitionError(f"{decision.decided_by} has decided it already.")
+    if decision.withdrawn_at:
+        raise TransitionError("It was withdrawn.")
+    return decision
+
+
+def _checked(text: str) -> str:
+    if not text.strip() or len(text.strip()) > 1000:
+        raise Invalid("text", "Say in at most 1000 characters what is to be done.")
+    return text.strip()
+
+
+def _tell(
+    incident: Incident, kind: EntryKind, text: str, by: User, at: datetime, decision: Decision, **more: Any
+) -> None:
+    data = {"decision": decision.pk}
+    timeline.write([timeline.Line(incident, kind, text, by=by, data=data, **more)], at=at)
