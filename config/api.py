@@ -16,6 +16,7 @@ import incidents.api.doing
 import incidents.api.incidents
 import incidents.api.muster
 import incidents.api.people
+import incidents.api.practice
 import incidents.api.roles
 import incidents.api.tasks
 import incidents.api.updates
@@ -50,6 +51,7 @@ ROUTERS = (
     incidents.api.roles.router,
     incidents.api.updates.router,
     incidents.api.doing.router,
+    incidents.api.practice.router,
     incidents.api.tasks.router,
     incidents.api.muster.router,
     incidents.api.assessment.router,

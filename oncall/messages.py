@@ -7,6 +7,7 @@ from django.core import signing
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
+from incidents import runbooks
 from incidents.models import Incident, Notice
 from oncall import codes, sealing
 from oncall.channels import takes_replies
@@ -146,6 +147,9 @@ def _of_page(page: Page, channel: str) -> tuple[str, str, str]:
         "",
         f"Reference {page.reference}",
     ]
+    if runbook := runbooks.first_of(incident.service_id):
+        where = reverse("incidents:runbook", args=[incident.number, runbook.pk])
+        lines[-2:-2] = ["", f"Runbook {runbook}: {settings.PUBLIC_URL}{where}"]
     if incident.summary:
         lines[2:2] = ["", incident.summary[:1000]]
     return head, "\n".join(lines), link

@@ -16,6 +16,7 @@ from incidents.models import (
     Holiday,
     Notice,
     RawEvent,
+    Runbook,
     Severity,
     Task,
 )
@@ -69,6 +70,7 @@ class World:
         service, ada = self.chain.service, self.chain.ada
         ComponentFactory(service=service)
         self.integration = IntegrationFactory(service=service)
+        Runbook.objects.create(service=service, title="Restart", text="- [ ] Look")
         Holiday.objects.create(team=self.chain.team, date="2026-12-25", name="Christmas")
         ApiToken.issue(ada, name="laptop")
         EscalationTargetFactory(level=EscalationLevelFactory(policy=EscalationPolicyFactory(service=service)))
@@ -166,6 +168,7 @@ class World:
             lifecycle.resolve(incident, by=self.chain.lea, at=timezone.now())
             self._write(incident, UserFactory())
             self.hear(incident, row)
+            Runbook.objects.create(service=row.service, title="Restart", text="- [ ] Look")
             self._override()
             self._cover()
             self._hear_back()

@@ -28,6 +28,7 @@ from incidents.models.people import (
     Theme,
     User,
 )
+from incidents.models.practice import ChecklistItem, ChecklistTick, Runbook, RunbookTick
 from incidents.models.saved import SavedFilter
 from incidents.models.severity import AlertLevel, AssessmentAnswer, DeadlineRule, PostmortemRule, Question, Severity
 from incidents.models.timeline import EntryKind, Pin, TimelineEntry
@@ -40,6 +41,8 @@ __all__ = [
     "AlertStatus",
     "ApiToken",
     "AssessmentAnswer",
+    "ChecklistItem",
+    "ChecklistTick",
     "Clock",
     "Component",
     "DeadlineRule",
@@ -74,6 +77,8 @@ __all__ = [
     "RoleCard",
     "RoleHolder",
     "Rule",
+    "Runbook",
+    "RunbookTick",
     "SavedFilter",
     "Scope",
     "Service",

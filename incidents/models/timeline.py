@@ -40,6 +40,8 @@ class EntryKind(models.TextChoices):
     IMPACT = "impact", "Impact"
     ROLE = "role", "Role"
     MUSTER = "muster", "Muster"
+    CHECK = "check", "Checklist"
+    RUNBOOK = "runbook", "Runbook"
     ASKED = "asked", "Strong objections?"
     OBJECTION = "objection", "Strong objection"
 
@@ -87,6 +89,8 @@ PICTURES = {
     "impact": "users",
     "role": "hard-hat",
     "muster": "users",
+    "check": "list-checks",
+    "runbook": "book-open",
     "asked": "circle-question-mark",
     "objection": "hand",
 }

@@ -1,4 +1,6 @@
-"""What is done about it: mitigation actions. A card of the incident page, and a page of its own."""
+"""What is done about it: mitigation actions, checklists, runbooks; cards of the incident page, and their own page."""
+
+from datetime import datetime
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
@@ -6,11 +8,13 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from incidents import remedies
+from incidents import checking, clocks, remedies, runbooks
+from incidents import room as reading
 from incidents.forms import ActionEndForm, ActionForm
-from incidents.models import MitigationAction, Worked
+from incidents.models import Incident, MitigationAction, Worked
 from incidents.refusals import Refusal
 from incidents.requests import SignedInRequest, incident_for, incident_to_act_on
+from incidents.states import Phase
 from incidents.views.answers import ask, done, refuse
 
 
@@ -18,14 +22,25 @@ from incidents.views.answers import ask, done, refuse
 @login_required
 def doing(request: SignedInRequest, number: int) -> HttpResponse:
     """The cards for htmx, a page with them without."""
-    incident = incident_for(request, number)
+    incident, at = incident_for(request, number), timezone.now()
     context = {
         "incident": incident,
-        "at": timezone.now(),
+        "at": at,
         "actions": remedies.of(incident),
+        "checklist": checklist_of(incident, at),
+        "runbooks": list(runbooks.with_counts(incident)),
         "may_act": request.user.may_declare,
     }
     return render(request, "incidents/_doing.html" if request.htmx else "incidents/doing.html", context)
+
+
+def checklist_of(incident: Incident, at: datetime) -> list[tuple[reading.Step, list[checking.Line], int]]:
+    """The phases up to the next one, each with its lines and how many are ticked (4 queries)."""
+    lines = checking.of(incident)
+    steps = reading.phases(incident, clocks.of(incident), at)
+    now = Phase(incident.phase).position
+    shown = [step for step in steps if step.phase.position <= now + 1 and lines[step.phase]]
+    return [(step, lines[step.phase], sum(line.tick is not None for line in lines[step.phase])) for step in shown]
 
 
 @require_http_methods(["GET", "POST"])

@@ -7,7 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import sync_playwright
 
 from config.demo import DEMO_PASSWORD
-from incidents import deciding, remedies
+from incidents import deciding, remedies, runbooks
 from incidents.models import Incident
 from oncall import messages
 from oncall.models import Page, Schedule
@@ -38,6 +38,8 @@ def addresses():
     asked = deciding.ask(hot, "Fail over to the standby", by=ada, at=now)
     deciding.object_to(hot, asked.pk, "The standby lags by minutes.", by=ada, at=now)
     tried = remedies.start(hot, remedy="failover", text="Ledger to the standby", owner=ada, by=ada, at=now)
+    book = runbooks.write(service=hot.service, title="Ledger", text="First:\n\n- [ ] look\n- [ ] switch `writes` off")
+    runbooks.tick(hot, book.pk, "look", ticked=True, by=ada, at=now)
     return [
         "/",
         "/incidents/",
@@ -59,6 +61,7 @@ def addresses():
         f"/incidents/{hot.number}/decision/",
         f"/incidents/{hot.number}/decisions/{asked.pk}/",
         f"/incidents/{hot.number}/doing/",
+        f"/incidents/{hot.number}/runbooks/{book.pk}/",
         f"/incidents/{hot.number}/actions/",
         f"/incidents/{hot.number}/actions/{tried.pk}/",
         f"/incidents/{hot.number}/tasks/",

@@ -59,6 +59,12 @@ DUE = {
     "/incidents/{number}/severity/undo": {"post"},
     "/incidents/{number}/cadence": {"post"},
     "/incidents/{number}/updates": {"get", "post"},
+    "/incidents/{number}/checklist": {"get"},
+    "/incidents/{number}/checklist/{item}": {"put"},
+    "/incidents/{number}/runbooks": {"get"},
+    "/incidents/{number}/runbooks/{runbook}/steps": {"put"},
+    "/runbooks": {"get", "post"},
+    "/runbooks/{runbook}": {"put"},
     "/incidents/{number}/decisions": {"get", "post"},
     "/incidents/{number}/decisions/{decision}/objections": {"post"},
     "/incidents/{number}/decisions/{decision}/{answer}": {"post"},
@@ -189,7 +195,7 @@ def test_whatever_is_sent_gets_an_answer_that_was_promised(operation, mode, worl
     known = {"number": world.number, "slug": "known", "email": "amira@example.com", "pk": world.pk}
     known |= {"role": "commander", "handover": 1, "answer": "accept", "seq": 1, "key": "lessons"}
     known |= {"role": "commander", "handover": 1, "answer": "accept", "seq": 1, "task": 1, "ending": "done"}
-    known |= {"decision": 1, "action": 1}
+    known |= {"decision": 1, "action": 1, "item": 1, "runbook": 1}
 
     @given_with(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))

@@ -106,8 +106,8 @@ def test_nothing_is_deleted(administrator, world, model):
 @pytest.mark.parametrize(
     "model",
     [model for model in models_of("incidents") if model.__name__ not in {
-        "AlertLevel", "AssessmentAnswer", "Integration", "Organisation", "RoleCard", "Service", "Severity",
-        "Team", "User",
+        "AlertLevel", "AssessmentAnswer", "ChecklistItem", "Integration", "Organisation", "RoleCard", "Runbook",
+        "Service", "Severity", "Team", "User",
     }],
 )  # fmt: skip
 def test_what_deeds_write_is_only_read(administrator, world, model):
