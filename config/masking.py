@@ -1,4 +1,4 @@
-"""Keep secrets out of every log line: integration keys, tokens and passwords in URLs."""
+"""What a log line holds: no integration keys, tokens or passwords, and no traceback of a mere refusal."""
 
 import logging
 import re
@@ -32,4 +32,14 @@ class MaskSecrets(logging.Filter):
             record.exc_text = logging.Formatter().formatException(record.exc_info)
         if record.exc_text:
             record.exc_text = masked(record.exc_text)
+        return True
+
+
+class RefusalInOneLine(logging.Filter):
+    """A logging filter: a request that was refused is no fault of ours, and needs no traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Take the traceback off in place; never drops one."""
+        if record.name == "django.request" and record.levelno < logging.ERROR:
+            record.exc_info = record.exc_text = None
         return True

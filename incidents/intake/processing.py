@@ -160,7 +160,7 @@ def _note(done: Sequence[Judged], at: datetime) -> None:
         cursor.execute(
             """
             UPDATE incidents_rawevent AS raw
-            SET processed_at = %s, outcome = made.outcome::jsonb, rejected_because = made.why
+            SET processed_at = greatest(%s, received_at), outcome = made.outcome::jsonb, rejected_because = made.why
             FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS made (id, outcome, why)
             WHERE raw.id = made.id
             """,

@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from config.masking import MaskSecrets, masked
+from config.masking import MaskSecrets, RefusalInOneLine, masked
 
 KEY = "k3yk3yk3yk3yk3yk3yk3yk3yk3yk3yk3"
 
@@ -65,3 +65,19 @@ def test_the_traceback_of_a_record_is_masked_too():
 
     assert "hunter2" not in said
     assert "RuntimeError: connection to postgresql://tocsin:***@db/tocsin failed" in said
+
+
+@pytest.mark.parametrize(("level", "told"), [("warning", False), ("error", True)])
+def test_a_refused_request_is_one_line_and_a_fault_of_ours_is_told_whole(level, told):
+    sink = io.StringIO()
+    handler = logging.StreamHandler(sink)
+    handler.addFilter(RefusalInOneLine())
+    logger = logging.Logger("django.request")
+    logger.addHandler(handler)
+    try:
+        raise PermissionError("not yours")
+    except PermissionError:
+        getattr(logger, level)("Forbidden: /admin/", exc_info=True)
+
+    assert ("Traceback" in sink.getvalue()) is told
+    assert sink.getvalue().startswith("Forbidden: /admin/\n")

@@ -231,7 +231,5 @@ def test_looking_costs_the_same_for_one_schedule_and_three(trio, count, django_a
         ScheduleFactory()
     handoffs.look_due(NOON)
 
-    with django_assert_num_queries(
-        14
-    ):  # due, known, lock, rosters (6), wishes, people, update, savepoint
+    with django_assert_num_queries(14):  # due, known, lock, rosters (6), wishes, people, update, savepoint
         handoffs.look_due(NOON + HOUR)
