@@ -33,7 +33,7 @@ check:  ## Everything that CI checks: format, lint, types, imports, templates, m
 	$(HTTPS_SITE) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(MAKE) test
 
-bench:  ## Measure: intake, paging, live streams, pages, rota (about five minutes; decides nothing)
+bench:  ## Measure: intake, engine, paging, live streams, pages, rota (some ten minutes; decides nothing)
 	@$(INSTALL) dev
 	@$(BIN)/python -W ignore -m tests.bench
 

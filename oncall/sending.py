@@ -6,7 +6,9 @@ At least once: a crash can repeat a message, never lose it. No network call insi
 import logging
 import traceback
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -16,8 +18,9 @@ from django.db.models.functions import Greatest, Now
 from incidents import due, timeline
 from incidents.models import EntryKind, Incident
 from oncall import breaker, bundling, canary, messages, paging, throttling
+from oncall.bundling import Bundle
 from oncall.channels import transport_for
-from oncall.channels.contract import DeliveryError, Receipt
+from oncall.channels.contract import DeliveryError, Message, Receipt, Transport
 from oncall.models import (
     Act,
     Attempt,
@@ -42,13 +45,50 @@ ORDER = ("priority", "place", "not_before", "pk")  # the most urgent first; no s
 CLAIM = 10  # deliveries of one lease
 
 
+@dataclass(frozen=True)
+class Ready:
+    """A message that is leased, still wanted and composed: what is left to do needs no database."""
+
+    bundle: Bundle
+    delivery: Delivery
+    message: Message
+    transport: Transport
+
+
 def send_due(channel: str, *, at: datetime) -> int:
     """Lease what is due on the channel and send it; return how many were leased."""
     leased = lease(channel, at=at)
-    for bundle in bundling.gather(leased, at=at):
-        _send(bundle.carrier, at=at, others=bundle.others)
-        bundling.settle(bundle, at=at)
+    send(leased, at=at)
     return len(leased)
+
+
+def send(leased: Sequence[Delivery], *, at: datetime) -> None:
+    """Send leased messages beside one another, each as its rows stand now; what lost its lease is not sent."""
+    bundles = bundling.gather(leased, at=at)
+    ready = [one for bundle in bundles if (one := _prepare(bundle, at=at))]
+    for one, came in _hand_over(ready):
+        _conclude(one, came, at=at)
+    for bundle in bundles:
+        bundling.settle(bundle, at=at)
+
+
+def _hand_over(ready: Sequence[Ready]) -> Iterator[tuple[Ready, Receipt | Exception]]:
+    """Give the messages to their transports, at the same time where these ask a provider; yield each as it ends."""
+    if len(ready) < 2 or not all(one.transport.provider for one in ready):
+        for one in ready:
+            yield one, _hand_one_over(one)
+        return
+    with ThreadPoolExecutor(len(ready), thread_name_prefix="hand over") as hands:
+        under_way = {hands.submit(_hand_one_over, one): one for one in ready}
+        for done in as_completed(under_way):
+            yield under_way[done], done.result()
+
+
+def _hand_one_over(one: Ready) -> Receipt | Exception:
+    try:
+        return one.transport.send(one.message)
+    except Exception as error:
+        return error
 
 
 @transaction.atomic
@@ -81,37 +121,49 @@ def _loaded() -> QuerySet[Delivery]:
     )
 
 
-def _send(delivery: Delivery, *, at: datetime, others: Sequence[Delivery] = ()) -> None:
-    """Send one leased delivery as its rows stand now, whatever comes of it; a lost lease sends nothing."""
+def _prepare(bundle: Bundle, *, at: datetime) -> Ready | None:
+    """Renew the lease, look again as the rows stand now, compose; None = nothing is to be sent, and that is noted."""
+    delivery = bundle.carrier
     mine = Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease, state=DeliveryState.SENDING)
     if not mine.update(lease_until=Greatest(F("lease_until"), Now() + LEASE)):
-        return
+        return None
     delivery = _loaded().get(pk=delivery.pk)
     state, why = _look_again(delivery, at)
     if state:
         _finish(delivery, state=state, error=why, at=at)
-        return
+        return None
     name = provider = ""
     try:
-        message = bundling.retell(messages.compose(delivery, at=at), delivery, others)
+        message = bundling.retell(messages.compose(delivery, at=at), delivery, bundle.others)
         transport = transport_for(delivery.channel, message.address)
         name, provider = transport.name, transport.provider
         if resting := breaker.rests_until(provider, at):
             _leave_alone(delivery, provider, resting, at=at)
-            return
-        if throttling.hold(delivery, others, at=at):
-            return
-        receipt = transport.send(message)
-    except DeliveryError as error:
+        elif not throttling.hold(delivery, bundle.others, at=at):
+            return Ready(bundle, delivery, message, transport)
+    except Exception as error:
+        _fell_through(delivery, name, provider, error, at=at)
+    return None
+
+
+def _conclude(one: Ready, came: Receipt | Exception, *, at: datetime) -> None:
+    """Record what came of a message."""
+    if isinstance(came, Exception):
+        _fell_through(one.delivery, one.transport.name, one.transport.provider, came, at=at)
+        return
+    breaker.worked(one.transport.provider, at)
+    _succeeded(one.delivery, one.transport.name, came, at=at)
+
+
+def _fell_through(delivery: Delivery, name: str, provider: str, error: Exception, *, at: datetime) -> None:
+    """A message did not go out: the provider said so, or something broke here."""
+    if isinstance(error, DeliveryError):
         _note_health(provider, error, at)
         _failed(delivery, name, error, at=at)
-    except Exception as error:
-        where = "".join(traceback.format_tb(error.__traceback__))  # not its words: they may show a secret address
-        log.error("the transport of %s broke: %s\n%s", delivery.channel, type(error).__name__, where)
-        _failed(delivery, name, DeliveryError(f"internal fault: {type(error).__name__}", permanent=False), at=at)
-    else:
-        breaker.worked(provider, at)
-        _succeeded(delivery, name, receipt, at=at)
+        return
+    where = "".join(traceback.format_tb(error.__traceback__))  # not its words: they may show a secret address
+    log.error("the transport of %s broke: %s\n%s", delivery.channel, type(error).__name__, where)
+    _failed(delivery, name, DeliveryError(f"internal fault: {type(error).__name__}", permanent=False), at=at)
 
 
 def _note_health(provider: str, error: DeliveryError, at: datetime) -> None:

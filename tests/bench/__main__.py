@@ -1,4 +1,5 @@
-"""All measures, one table after the other: ``python -m tests.bench`` (about four minutes; BENCH_SECONDS shortens it).
+"""All measures, one table after the other: ``python -m tests.bench`` (some ten minutes; BENCH_SECONDS
+and BENCH_HISTORY shorten it).
 
 Timings never decide a test; compare them as ratios within one run, this machine may be noisy.
 """
@@ -13,6 +14,7 @@ import time
 from datetime import timedelta
 
 from tests.bench.coverage import coverage
+from tests.bench.flow import flow
 from tests.bench.listing import listing
 from tests.bench.product import quantile, running_product, session_cookie
 
@@ -25,12 +27,16 @@ ENTRIES = 100
 def main() -> None:
     print("== Intake", flush=True)
     subprocess.run([sys.executable, "-m", "tests.bench.intake"], check=True)
+    print("\n== The engine: a herd of escalations, an idle tick, a long past", flush=True)
+    subprocess.run([sys.executable, "-W", "ignore", "-m", "tests.bench.herd"], check=True)
     with running_product() as base:
         import django
 
         django.setup()
         print("\n== Paging: alert accepted -> page handed to the channel", flush=True)
         paging(base)
+        print("\n== Paging: many at once, through workers and providers", flush=True)
+        flow(base)
         print("\n== Live: a timeline entry -> seen by another browser", flush=True)
         live(base)
         print("\n== Pages: queries, and milliseconds of the view", flush=True)

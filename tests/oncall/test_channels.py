@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from incidents import due
-from oncall import channels, contacts, sealing, sending
+from oncall import channels, contacts, sealing, sending, tasks
 from oncall.channels import answers, outward, webhook
 from oncall.channels.contract import DeliveryError
 from oncall.models import Attempt, Channel, ContactMethod, Delivery, DeliveryState
@@ -312,7 +312,7 @@ def test_a_batch_renews_its_lease_before_each_message(chain, provider):
     seen = []
     provider.usual = lambda asked: seen.append(asked) or Answer()
 
-    sending._send(leased, at=due.database_now())
+    sending.send([leased], at=due.database_now())
 
     assert len(seen) == 1
     assert Delivery.objects.get(pk=leased.pk).state == DeliveryState.DELIVERED
@@ -477,3 +477,53 @@ def test_what_is_not_set_up_says_so(settings):
     assert said["Phone"] == "no provider for Phone is set up"
     assert said["E-mail"] == "no provider for E-mail is set up"
     assert [channels.is_carried(channel) for channel in (Channel.SMS, Channel.VOICE, Channel.EMAIL)] == [False] * 3
+
+
+# --- Many at once, and a provider that hangs ----------------------------------------------------------------------
+
+
+def paged_by_webhook(chain, provider, count):
+    """So many open incidents, each of which pages Ada by webhook now."""
+    reached_by(chain.ada, Channel.WEBHOOK, f"{provider.url}/hook")
+    for _ in range(count):
+        chain.declare(2, at=due.database_now() - timedelta(seconds=1))
+    due.settle(due.database_now())
+
+
+def test_the_messages_of_a_lease_go_out_beside_one_another(chain, provider):
+    paged_by_webhook(chain, provider, sending.CLAIM)
+    provider.usual = lambda asked: Answer(silence=0.4)
+
+    begun = time.monotonic()
+    assert sending.send_due(Channel.WEBHOOK, at=due.database_now()) == sending.CLAIM
+
+    assert time.monotonic() - begun < 0.4 * sending.CLAIM / 2
+    assert Delivery.objects.filter(channel=Channel.WEBHOOK, state=DeliveryState.DELIVERED).count() == sending.CLAIM
+
+
+def test_one_message_that_fails_leaves_those_beside_it_alone(chain, provider):
+    paged_by_webhook(chain, provider, 3)
+    provider.answers = [Answer(410)]
+
+    sending.send_due(Channel.WEBHOOK, at=due.database_now())
+
+    states = Delivery.objects.filter(channel=Channel.WEBHOOK).order_by("state").values_list("state", flat=True)
+    assert sorted(states) == ["delivered", "delivered", "failed"]
+
+
+def test_a_channel_whose_hands_are_all_busy_keeps_no_thread(chain, provider):
+    paged_by_webhook(chain, provider, 1)
+    hands = [tasks._of_channel[Channel.WEBHOOK] for _ in range(tasks.HANDS)]
+    for hand in hands:
+        hand.acquire()
+    try:
+        tasks.deliver(channel=Channel.WEBHOOK)
+        assert not provider.asked
+    finally:
+        for hand in hands:
+            hand.release()
+
+    tasks.deliver(channel=Channel.WEBHOOK)
+
+    assert len(provider.asked) == 1
+    assert tasks.HANDS * 2 <= tasks.HANDS_OF_ALL

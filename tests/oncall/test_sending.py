@@ -179,7 +179,7 @@ def test_a_sender_whose_lease_was_taken_over_changes_nothing(chain, sandbox):
     [late] = sending.lease(Channel.EMAIL, at=due.database_now())
     [current] = sending.lease(Channel.EMAIL, at=due.database_now() + timedelta(seconds=31))
 
-    sending._send(late, at=due.database_now())
+    sending.send([late], at=due.database_now())
 
     current.refresh_from_db()
     assert current.state == DeliveryState.SENDING
@@ -190,7 +190,7 @@ def test_what_is_answered_before_it_was_sent_is_not_sent(chain, sandbox):
     [leased] = sending.lease(Channel.EMAIL, at=due.database_now())
     lifecycle.acknowledge(incident, by=chain.ada, at=timezone.now())
 
-    sending._send(leased, at=due.database_now())
+    sending.send([leased], at=due.database_now())
 
     leased.refresh_from_db()
     assert (leased.state, leased.error) == (DeliveryState.CANCELLED, "no longer wanted")

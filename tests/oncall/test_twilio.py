@@ -232,7 +232,7 @@ def test_a_callback_that_overtakes_our_own_note_is_kept(chain, phone, twilio, cl
 
     leased = sending.lease(Channel.SMS, at=due.database_now())
     sending.report(leased[0].pk, attempt=1, arrived=True, words="", at=due.database_now())
-    sending._send(leased[0], at=due.database_now())
+    sending.send(leased[:1], at=due.database_now())
 
     assert delivery_to(chain.ada, Channel.SMS).state == DeliveryState.DELIVERED
     assert story(incident).count("SMS to Ada: delivered.") == 1
