@@ -14,7 +14,7 @@ from typing import Any
 
 from celery import current_app
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DataError, ProgrammingError, connection, transaction
 from django.db.models import Count, F, Min, QuerySet
 from django.db.models.expressions import Combinable
 
@@ -161,10 +161,22 @@ def do_round(at: datetime, waits: Collection[str] | None = None) -> Done:
 
 def _lateness(seen: glancing.Seen, at: datetime) -> float:
     waiting = list(seen.since.values())
-    if seen.has_setbacks and waiting:  # rows at rest are no lateness
-        found = [source.oldest(at) for source in SOURCES if source.name in seen.since]
-        waiting = [since for since in found if since]
+    if seen.is_blind or (seen.has_setbacks and waiting):  # rows at rest are no lateness
+        waiting = [
+            since
+            for source in SOURCES
+            if (seen.is_blind or source.name in seen.since) and (since := _oldest(source, at))
+        ]
     return max(0.0, (at - min(waiting)).total_seconds()) if waiting else 0.0
+
+
+def _oldest(source: Source, at: datetime) -> datetime | None:
+    """Since when the oldest row of a source is due; a source that asks wrongly knows of none."""
+    try:
+        return source.oldest(at)
+    except (ProgrammingError, DataError):
+        log.exception("the source %s could not be asked", source.name)
+        return None
 
 
 def _read_clock() -> tuple[datetime, datetime | None]:

@@ -5,6 +5,7 @@ once for a process and planned once for a connection, makes an idle tick cheap. 
 translated for two instants: what differs by just their distance is a time, what does not differ is a constant.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,9 +14,11 @@ from typing import Any, Protocol
 import psycopg
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
-from django.db import connection
+from django.db import DataError, ProgrammingError, connection
 from django.db.models import F, QuerySet
 from django.db.models.expressions import Combinable
+
+log = logging.getLogger(__name__)
 
 ONE, OTHER = datetime(2001, 2, 3, tzinfo=UTC), datetime(2002, 4, 7, 1, 2, 3, tzinfo=UTC)
 
@@ -54,6 +57,7 @@ class Seen:
     waits: frozenset[str]
     since: dict[str, datetime]
     has_setbacks: bool
+    is_blind: bool = False  # they could not be asked: ``since`` says nothing
 
 
 _known: dict[tuple[str, int], Question | None] = {}
@@ -68,7 +72,11 @@ def look(sources: Sequence[Asked], at: datetime) -> Seen:
         if question is not None:
             parts.append(question.sql)
             values += question.at(at)
-    found = iter(_ask(f"SELECT {', '.join(parts)}", values))
+    try:
+        found = iter(_ask(f"SELECT {', '.join(parts)}", values))
+    except (ProgrammingError, DataError):  # the question of one source is wrong: none of the others waits for it
+        log.exception("the sources could not be asked in one statement; each is done instead")
+        return Seen(frozenset(source.name for source in sources), {}, has_setbacks=True, is_blind=True)
     has_setbacks = bool(next(found))
     waits, since = set(), {}
     for source, question in asked:

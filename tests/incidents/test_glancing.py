@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models.expressions import RawSQL
 from django.test.utils import CaptureQueriesContext
 
 from incidents import due, glancing
-from incidents.models import Notice, Setback
+from incidents.models import Incident, Notice, Setback
 from oncall.models import Delivery, Page
 from tests.factories import UserFactory
 from tests.oncall.conftest import START, make_chain
@@ -70,3 +71,21 @@ def test_a_row_at_rest_is_no_lateness_and_a_notice_to_somebody_who_left_is_none(
 
     Setback.objects.all().delete()
     assert due.tick(rung=True).late_seconds > 7000
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_source_that_asks_wrongly_keeps_none_of_the_others_waiting(monkeypatch):
+    chain = make_chain()
+    incident = chain.declare(2, at=due.database_now() - timedelta(seconds=40))
+    wrong = due.Source(
+        "wrong",
+        lambda at: due.Done(),
+        lambda at: Incident.objects.annotate(due_since=RawSQL("now() / 0", [])),
+        "due_since",
+    )
+    monkeypatch.setattr(due, "SOURCES", [*due.SOURCES, wrong])
+
+    ticked = due.tick(rung=True)
+
+    assert Page.objects.filter(incident=incident).exists()
+    assert 40 <= ticked.late_seconds < 300
