@@ -15,6 +15,7 @@ from incidents.models import EntryKind, Incident, Runbook, RunbookTick, Service,
 from incidents.refusals import TransitionError
 
 STEP = re.compile(r"^ {0,3}[-*+] \[[ xX]\] +(?P<step>\S.*?)\s*$")
+HEADING = re.compile(r"^(#{1,6})(?= )", re.MULTILINE)
 LONGEST_STEP = 300  # characters
 
 
@@ -102,7 +103,14 @@ def parts_of(runbook: Runbook, incident: Incident) -> list[Part]:
     """The runbook as it is read: text and steps in turn, each step with its tick (1 query)."""
     rows = RunbookTick.objects.filter(incident=incident, runbook=runbook).select_related("by").order_by("pk")
     ticks = {row.step: row for row in rows}
-    return [Part(part.text, part.step, ticks.get(part.step)) if part.step else part for part in _read(runbook.text)]
+    parts = _read(_from_the_top(runbook.text))
+    return [Part(part.text, part.step, ticks.get(part.step)) if part.step else part for part in parts]
+
+
+def _from_the_top(text: str) -> str:
+    """The text with its highest headings at the first level: under the page's own no level is left out."""
+    levels = [len(found) for found in HEADING.findall(text)]
+    return HEADING.sub(lambda found: found[1][min(levels) - 1 :], text) if levels else text
 
 
 def _read(text: str) -> Iterator[Part]:

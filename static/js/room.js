@@ -116,6 +116,12 @@ document.addEventListener("htmx:afterSwap", (event) => {
   const refusal = ask.querySelector("[role=alert], .error, .note.warn");
   if (refusal) { ask.scrollTop = 0; refusal.tabIndex = -1; refusal.focus(); refusal.scrollIntoView({ block: "center" }); }
 });
+// What the reader opened in the checklist stays open when the cards come in anew.
+const opened = new Map();
+document.addEventListener("toggle", (event) => { if (event.target.matches?.("#doing details[id]")) opened.set(event.target.id, event.target.open); }, true);
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id === "doing") opened.forEach((open, id) => { const part = document.getElementById(id); if (part) part.open = open; });
+});
 document.body.addEventListener("deed-done", () => { ask.close(); ask.replaceChildren(); if (!stream.live) poll(stream.seq); });
 document.addEventListener("click", (event) => {
   if (event.target.closest("#arrived")) { release(); story().scrollIntoView({ block: "start" }); }

@@ -127,6 +127,16 @@ def test_a_runbook_is_shown_with_its_steps_and_nothing_in_it_runs(client, ada):
     assert "<code>writes</code>" in shown
 
 
+def test_the_headings_of_a_runbook_follow_those_of_the_page(client, ada):
+    incident = declare()
+    book = runbooks.write(service=incident.service, title="Ledger", text="## Look\n\n- [ ] Look\n\n### Closer\n\nThere")
+
+    shown = words(client.get(f"/incidents/{incident.number}/runbooks/{book.pk}/"))
+
+    assert "<h3>Look</h3>" in shown
+    assert "<h4>Closer</h4>" in shown
+
+
 def test_a_step_is_ticked_on_the_timeline_and_kept_when_the_runbook_changes(client, ada):
     incident = declare()
     book = runbooks.write(service=incident.service, title="Ledger", text=TEXT)
