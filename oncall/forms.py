@@ -209,3 +209,10 @@ class NoteForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4}),
         error_messages={"required": "Write something."},
     )
+
+
+class WeightForm(forms.Form):
+    """How much of the turns is meant for somebody."""
+
+    person = forms.IntegerField()
+    weight = forms.FloatField(min_value=0, max_value=10)

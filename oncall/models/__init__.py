@@ -28,7 +28,7 @@ from oncall.models.provider import Provider
 from oncall.models.reply import ReceivedText, ReplyCode
 from oncall.models.rules import Band, Bucket, NotificationRule, Reachability
 from oncall.models.schedule import Layer, LayerPerson, Restriction, Schedule, Unit
-from oncall.models.shift_notice import HandoffNote, ShiftWatch, ShiftWish
+from oncall.models.shift_notice import HandoffNote, RotationWeight, ShiftWatch, ShiftWish
 
 __all__ = [
     "Act",
@@ -67,6 +67,7 @@ __all__ = [
     "ReceivedText",
     "ReplyCode",
     "Restriction",
+    "RotationWeight",
     "RunState",
     "SandboxMessage",
     "Schedule",

@@ -53,3 +53,17 @@ class HandoffNote(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["schedule", "-written_at"], name="handoff_note_of_schedule")]
+
+
+class RotationWeight(models.Model):
+    """How much of a schedule's turns is meant for a person; without a row it is 1. Written by ``oncall.burdens``."""
+
+    schedule = models.ForeignKey(Schedule, on_delete=models.CASCADE, related_name="weights")
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    weight = models.DecimalField(max_digits=4, decimal_places=2, default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["schedule", "person"], name="person_has_one_weight_in_a_schedule"),
+            models.CheckConstraint(condition=Q(weight__gte=0), name="weight_is_not_negative"),
+        ]
