@@ -38,17 +38,19 @@ class Burden:
     rows: tuple[Row, ...]
     spread: dict[str, Spread]
     total: int  # people
+    is_ahead: bool = False
 
 
 def of(schedule: Schedule, viewer: User, at: datetime) -> list[Burden]:
     """Both windows (at most 24 queries). Individual values are for the person, their managers and administrators."""
     return [
-        _window("The last 90 days, as they were", schedule, viewer, at - SPAN, at),
-        _window("The next 90 days, as they stand", schedule, viewer, at, at + SPAN),
+        _window("The last 90 days, as they were", schedule, viewer, at - SPAN, at, at),
+        _window("The next 90 days, as they stand", schedule, viewer, at, at + SPAN, at),
     ]
 
 
-def _window(title: str, schedule: Schedule, viewer: User, start: datetime, end: datetime) -> Burden:
+def _window(title: str, schedule: Schedule, viewer: User, start: datetime, end: datetime, at: datetime) -> Burden:
+    is_ahead = start == at
     roster = rosters.load([schedule.pk]).get(schedule.pk)
     if roster is None:
         return Burden(title, start, end, (), {}, 0)
@@ -66,7 +68,9 @@ def _window(title: str, schedule: Schedule, viewer: User, start: datetime, end: 
     loads = fairness.loads(pieces, members, _pages(schedule, set(members), start, end), holidays)
     shown = sorted(_open_to(viewer, schedule, set(loads)), key=lambda pk: (people[pk].name.casefold(), pk))
     rows = tuple(Row(people[pk], loads[pk], members[pk].weight) for pk in shown)
-    return Burden(title, start, end, rows, fairness.spread(loads.values()) if len(loads) >= FEWEST else {}, len(loads))
+    return Burden(
+        title, start, end, rows, fairness.spread(loads.values()) if len(loads) >= FEWEST else {}, len(loads), is_ahead
+    )
 
 
 def _in_rotation(roster: rota.Schedule, person: User, start: datetime, end: datetime) -> list[Span]:

@@ -1,5 +1,7 @@
 """The fairness page: how the burden of a schedule is spread. No ranking: people by name, others as a spread."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -26,6 +28,7 @@ MEASURES = (
     ("interrupted_nights", "Interrupted nights", ""),
     ("longest_streak", "Longest streak", "h"),
 )
+OF_PAGES = {"pages", "out_of_hours", "interrupted_nights"}  # nobody knows them ahead
 
 
 @require_http_methods(["GET", "POST"])
@@ -44,20 +47,20 @@ def fairness(request: SignedInRequest) -> HttpResponse:
         "unknown": slug if slug and found is None else "",
         "windows": [(one, _tables(one)) for one in windows],
         "manages": bool(found) and rights.may_manage(request.user, found.team) if found else False,
-        "measures": MEASURES,
     }
     return render(request, "oncall/fairness.html", context, status=404 if context["unknown"] else 200)
 
 
-def _tables(one: burdens.Burden) -> dict[str, list[tuple[object, list[str]]]]:
+def _tables(one: burdens.Burden) -> dict[str, list[Any]]:
     """The cells of a window in words: each person's, and the spread of each measure."""
-    people = [(row, [_say(getattr(row.load, key), unit) for key, _, unit in MEASURES]) for row in one.rows]
+    measures = [measure for measure in MEASURES if not (one.is_ahead and measure[0] in OF_PAGES)]
+    people = [(row, [_say(getattr(row.load, key), unit) for key, _, unit in measures]) for row in one.rows]
     spread = [
         (label, [_say(value, unit) for value in (found.least, found.middle, found.most)])
-        for key, label, unit in MEASURES
+        for key, label, unit in measures
         if (found := one.spread.get(key))
     ]
-    return {"people": list(people), "spread": list(spread)}
+    return {"people": list(people), "spread": list(spread), "labels": [label for _, label, _ in measures]}
 
 
 def _say(value: float, unit: str) -> str:
