@@ -16,6 +16,7 @@ SHIPPED_BY = (
     "incidents.migrations.0002_ship_severities",
     "incidents.migrations.0008_ship_roles",
     "incidents.migrations.0011_ship_assessment",
+    "incidents.migrations.0016_ship_checklists",
     "oncall.migrations.0002_ship_policies",
     "postmortems.migrations.0005_ship_action_deadlines",
     "postmortems.migrations.0008_ship_wording",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from incidents import runbooks
 from incidents.models import Component, Integration, IntegrationKind, Service, Team
 
 HEALS = "Outside probes"  # the one door that may end an incident; elsewhere people look first
@@ -85,6 +86,38 @@ SERVICES = (
 )
 
 
+RUNBOOKS = {
+    "ledger-db": (
+        "The primary refuses writes",
+        """\
+The primary waits for its standby. When the standby does not answer, every write waits with it.
+
+## Look
+
+- [ ] Does the standby answer? `ping ledger-standby` from the primary
+- [ ] How old is the last write that it has confirmed?
+- [ ] Does the link between the zones lose large packets?
+
+## Act
+
+- [ ] Stop waiting for the standby: `ledgerctl sync off`
+- [ ] Watch the queue of writes for **two minutes**
+- [ ] Tell Payments that a failover would now lose data
+
+Switch the waiting on again once the standby has caught up.
+""",
+    ),
+    "checkout-api": (
+        "Payments fail after a release",
+        """\
+- [ ] Compare the time of the release with the first failed payment
+- [ ] Roll back to the build before
+- [ ] Try one payment of your own from outside
+""",
+    ),
+}
+
+
 def build(teams: dict[str, Team]) -> tuple[dict[str, Service], dict[str, list[Integration]]]:
     """Make the services with their parts; returns them, and the doors of each, by the service's slug.
 
@@ -103,6 +136,9 @@ def build(teams: dict[str, Team]) -> tuple[dict[str, Service], dict[str, list[In
         )
         services[plan.slug] = service
         Component.objects.bulk_create(Component(service=service, name=name) for name in plan.components)
+        if plan.slug in RUNBOOKS:
+            title, text = RUNBOOKS[plan.slug]
+            runbooks.write(service=service, title=title, text=text)
         doors[plan.slug] = [
             Integration.objects.create(
                 service=service, kind=kind, name=name, mapping=plan.mapping, auto_resolve=name == HEALS

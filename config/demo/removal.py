@@ -12,6 +12,7 @@ from config.demo.people import PEOPLE, address_of
 from incidents.models import (
     AlertLevel,
     AssessmentAnswer,
+    ChecklistItem,
     EngineBeat,
     Incident,
     LatenessBucket,
@@ -26,7 +27,7 @@ from postmortems.models import ActionDeadline, WordingRule
 
 APPS = ("incidents", "oncall", "postmortems", "account", "socialaccount", "mfa", "admin", "sessions")
 ENGINE = {EngineBeat, LatenessBucket}
-SHIPPED = ENGINE | {AlertLevel, AssessmentAnswer, Organisation, RoleCard, Severity}
+SHIPPED = ENGINE | {AlertLevel, AssessmentAnswer, ChecklistItem, Organisation, RoleCard, Severity}
 SHIPPED |= {EscalationPolicy, EscalationLevel, EscalationTarget, ActionDeadline, WordingRule}
 KEPT = SHIPPED | {SocialApp}  # how people sign in is the machine's affair
 
