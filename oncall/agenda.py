@@ -1,6 +1,6 @@
 """One schedule in words and days: who has it when, by which turns, changed by which overrides."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
@@ -42,6 +42,7 @@ class Row:
     begins: bool  # False: the shift began on an earlier day
     start: datetime  # what of the shift lies in the day
     end: datetime
+    away: frozenset[int] = frozenset()  # who of the people is on leave in a part of it, by primary key
 
     @property
     def by_override(self) -> bool:
@@ -105,6 +106,7 @@ class Agenda:
         fixed = TemporarySchedule.objects.filter(schedule=schedule, end__gt=since).select_related("by")
         self.temporaries = list(fixed.order_by("start", "pk"))
         self._know_people()
+        self.leave = _leave(rota.members(self.roster), frame) if frame else []
         self.shifts = [one for one in self._between(at, at + timedelta(days=DAYS)) if one.end is None or one.end > at]
         self.shown = self._between(frame.start, frame.end) if frame else self.shifts
 
@@ -154,17 +156,10 @@ class Agenda:
         """The final schedule of the frame."""
         return rota.final(self.roster, self.frame.start, self.frame.end) if self.frame else ()
 
-    def leave(self) -> list[Leave]:
-        """When people of the schedule are away in the frame (1 query)."""
-        if self.frame is None:
-            return []
-        rows = Leave.objects.filter(person__in=rota.members(self.roster), start__lt=self.frame.end)
-        return list(rows.filter(end__gt=self.frame.start).select_related("person").order_by("start", "pk"))
-
-    def needs(self, leave: Sequence[Leave]) -> list[Need]:
+    def needs(self) -> list[Need]:
         """The stretches to come of the frame in which somebody on call is away."""
         away: dict[int, list[Span]] = {}
-        for row in leave:
+        for row in self.leave:
             away.setdefault(row.person_id, []).append((row.start, row.end))
         return [need for need in absences.in_need(self.final(), away) if need.end > self.at]
 
@@ -219,6 +214,7 @@ class Agenda:
         return rota.to_utc(datetime.combine(day, time.min), self.zone.key)
 
     def _row(self, shift: Shift, day: date, begin: datetime, end: datetime) -> Row:
+        begin, end = max(shift.start, begin), min(shift.end or end, end)
         return Row(
             when=self._when(shift, day),
             brief=self._brief(shift, day),
@@ -226,8 +222,9 @@ class Agenda:
             running=shift.start <= self.at and (shift.end is None or self.at < shift.end),
             mark=shift.mark,
             begins=shift.start.astimezone(self.zone).date() == day,
-            start=max(shift.start, begin),
-            end=min(shift.end or end, end),
+            start=begin,
+            end=end,
+            away=frozenset(row.person_id for row in self.leave if row.start < end and row.end > begin),
         )
 
     def _brief(self, shift: Shift, day: date) -> str:
@@ -268,6 +265,12 @@ class Agenda:
             in_force=bool(rota.on_call(alone, self.at)),
             is_foreign=bool(own.shifts),
         )
+
+
+def _leave(people: Collection[int], frame: Frame) -> list[Leave]:
+    """When the people are away in the frame (1 query)."""
+    rows = Leave.objects.filter(person__in=people, start__lt=frame.end, end__gt=frame.start)
+    return list(rows.select_related("person").order_by("start", "pk"))
 
 
 def say_rhythm(layer: Layer) -> str:

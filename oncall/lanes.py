@@ -120,7 +120,7 @@ class _Scale:
         return f"{local:%a} {local.day} {local:%b} {local:%H:%M}"
 
 
-def draw(agenda: Agenda, frame: Frame, leave: Sequence[Leave]) -> Drawing:
+def draw(agenda: Agenda, frame: Frame) -> Drawing:
     """The schedule in the frame; no queries beyond those of the agenda."""
     scale = _Scale(frame, agenda.at)
     lanes = [
@@ -128,7 +128,7 @@ def draw(agenda: Agenda, frame: Frame, leave: Sequence[Leave]) -> Drawing:
         _by_hand(agenda, scale),
         *_fixed(agenda, scale),
         *_layers(agenda, scale),
-        _away(leave, scale),
+        _away(agenda.leave, scale),
     ]
     present = frame.start <= agenda.at < frame.end
     return Drawing(

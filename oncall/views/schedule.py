@@ -49,7 +49,6 @@ def schedule(request: SignedInRequest, slug: str) -> HttpResponse:
     zone = ZoneInfo(state.zone["name"])
     frame = frames.around(state.span, state.on or at.astimezone(zone).date(), zone)
     agenda = Agenda(found, at, zone, frame.whole_weeks() if state.look == "calendar" else frame)
-    leave = agenda.leave()
     context = {
         "at": at,
         "schedule": found,
@@ -58,12 +57,11 @@ def schedule(request: SignedInRequest, slug: str) -> HttpResponse:
         "state": state,
         "zones": zones,
         "zone": state.zone,
-        "leave": leave,
-        "needs": [(agenda.people[need.person], need) for need in agenda.needs(leave)],
+        "needs": [(agenda.people[need.person], need) for need in agenda.needs()],
         "swaps": agenda.open_swaps(),
         "may_arrange": found.is_active and rights.may_arrange(request.user, found.team),
         "controls": _controls(state, frame, zones),
-        "drawing": lanes.draw(agenda, frame, leave) if state.look == "timeline" else None,
+        "drawing": lanes.draw(agenda, frame) if state.look == "timeline" else None,
     }
     return render(request, "oncall/schedule.html", context)
 

@@ -20,7 +20,7 @@ FIRST = datetime(2026, 1, 5, tzinfo=UTC)  # the Monday on which Ada's first turn
 def drawn(schedule, *, span=Span.WEEKS, day=date(2026, 1, 7), zone="UTC", at=NOON):
     frame = frames.around(span, day, ZoneInfo(zone))
     agenda = Agenda(schedule, at, ZoneInfo(zone), frame)
-    return lanes.draw(agenda, frame, agenda.leave())
+    return lanes.draw(agenda, frame)
 
 
 def line(drawing, key):

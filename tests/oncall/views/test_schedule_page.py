@@ -98,7 +98,12 @@ def test_a_person_on_call_who_is_away_is_told_and_open_requests_stand(client, sc
     )  # fmt: skip
 
     answer = words(look(client, schedule))
+    listed = words(look(client, schedule, **{"as": "list"}))
+    month = look(client, schedule, **{"as": "calendar"}).content.decode()
 
+    assert "Ada Lovelace you away" in listed
+    assert "Bob Moss away" not in listed
+    assert 'aria-label="away"' in month
     assert "Somebody on call is away. Ada Lovelace," in answer
     assert "Ada Lovelace asks anyone to take a shift" in answer
 
