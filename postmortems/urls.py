@@ -1,6 +1,6 @@
 """The addresses of the library."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from postmortems.views import actions, document, history, publishing, whys, writing
 
@@ -8,6 +8,7 @@ app_name = "postmortems"
 urlpatterns = [
     path("postmortems/", document.document_list, name="list"),
     path("postmortems/<int:number>/", document.detail, name="detail"),
+    re_path(r"^postmortems/(?P<number>[0-9]{1,9})/export\.(?P<form>md|html|json)$", document.export, name="export"),
     path("postmortems/<int:number>/sections/<slug:key>/", writing.edit_section, name="edit-section"),
     path("postmortems/<int:number>/sections/<slug:key>/autosave/", writing.autosave, name="autosave"),
     path("postmortems/<int:number>/sections/<slug:key>/preview/", writing.preview, name="preview"),

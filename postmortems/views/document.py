@@ -1,5 +1,6 @@
 """Postmortems: the list, one of them, and the card of the incident page."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -10,13 +11,18 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from incidents.requests import SignedInRequest, incident_for
-from postmortems import drafting, library, publishing, worklist, writers
+from postmortems import drafting, exporting, library, publishing, worklist, writers
 from postmortems.blameless import Check
 from postmortems.causes import Causes
 from postmortems.models import Erratum, Review
 from postmortems.requests import standing_for
 
 PER_PAGE = 50
+EXPORTS: dict[str, tuple[Callable[[dict[str, Any]], str], str]] = {
+    "md": (exporting.as_markdown, "text/markdown"),
+    "html": (exporting.as_html, "text/html"),
+    "json": (exporting.as_json, "application/json"),
+}
 
 
 @require_GET
@@ -65,6 +71,7 @@ def detail(request: SignedInRequest, number: int) -> HttpResponse:
         "actions": worklist.of(standing.incident, at),
         "may_act": request.user.may_declare,
         "parts": parts,
+        "exports": [("md", "Markdown"), ("html", "HTML"), ("json", "JSON")],
         "writers": {} if published else writers.in_document(standing.document, at),
         "hints": publishing.hints_of([part.section for part in parts], check),
         "moments": library.moments_of(standing.incident),
@@ -72,6 +79,19 @@ def detail(request: SignedInRequest, number: int) -> HttpResponse:
         "may_write": request.user.may_declare and not standing.is_published,
     }
     return render(request, "postmortems/detail.html", context)
+
+
+@require_GET
+@login_required
+def export(request: SignedInRequest, number: int, form: str) -> HttpResponse:
+    """The postmortem as a file: ``md``, ``html`` or ``json``."""
+    at = timezone.now()
+    standing = standing_for(request, number, at)
+    write, kind = EXPORTS[form]
+    text = write(exporting.as_data(standing.document, at))
+    response = HttpResponse(text, content_type=f"{kind}; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{standing.incident.ref}-postmortem.{form}"'
+    return response
 
 
 @require_GET
