@@ -78,6 +78,7 @@ def teams(number: int = TEAMS):
 
 def gather(services, count: int, at) -> set[int]:
     """Open P2 incidents whose first level is due at that instant; return their keys."""
+    from django.db import transaction
     from django.db.models import Max
 
     from incidents.models import Incident
@@ -85,23 +86,24 @@ def gather(services, count: int, at) -> set[int]:
     from oncall.models import Escalation, EscalationStep
 
     first = (Incident.objects.aggregate(last=Max("number"))["last"] or 0) + 1
-    rows = Incident.objects.bulk_create(
-        Incident(
-            number=first + place, title=f"Herd {place}", service=services[place % len(services)], severity_id=2,
-            peak_severity_id=2, urgency=1, detected_at=at, declared_at=at, contract_started_at=at,
-        )
-        for place in range(count)
-    )  # fmt: skip
     [policy] = [one for one in policies.active() if one.service_id is None and one.severity_id == 2]
-    runs = Escalation.objects.bulk_create(
-        Escalation(
-            incident=row, severity_id=2, policy_name=policy.name, repeat=policy.repeat,
-            repeat_after=policy.repeat_after, resume_after=policy.resume_after, started_at=at, due_at=at,
-        )
-        for row in rows
-    )  # fmt: skip
-    steps = [step for run, row in zip(runs, rows, strict=True) for step in policies.steps(run, policy, row)]
-    EscalationStep.objects.bulk_create(steps)
+    with transaction.atomic():  # or the tick would begin the runs itself
+        rows = Incident.objects.bulk_create(
+            Incident(
+                number=first + place, title=f"Herd {place}", service=services[place % len(services)], severity_id=2,
+                peak_severity_id=2, urgency=1, detected_at=at, declared_at=at, contract_started_at=at,
+            )
+            for place in range(count)
+        )  # fmt: skip
+        runs = Escalation.objects.bulk_create(
+            Escalation(
+                incident=row, severity_id=2, policy_name=policy.name, repeat=policy.repeat,
+                repeat_after=policy.repeat_after, resume_after=policy.resume_after, started_at=at, due_at=at,
+            )
+            for row in rows
+        )  # fmt: skip
+        steps = [step for run, row in zip(runs, rows, strict=True) for step in policies.steps(run, policy, row)]
+        EscalationStep.objects.bulk_create(steps)
     return {row.pk for row in rows}
 
 
