@@ -50,7 +50,7 @@ def hand_out(incident: Incident, wanted: Wanted, *, by: User, at: datetime) -> T
     task.save(force_insert=True)
     _tell_owner(locked, task, by, at)
     moves.tell(locked, EntryKind.TASK, f"Task for {task.whose}: {_ended(title)}{_until(task)}", by, at, data=_of(task))
-    moves.finish(locked, "task", at)
+    moves.keep(locked)
     return task
 
 
@@ -94,7 +94,7 @@ def change(
     if given:
         _tell_owner(locked, task, by, at)
     moves.tell(locked, EntryKind.TASK, f"{task.title.rstrip('.')}: {', '.join(told)}.", by, at, data=_of(task))
-    moves.finish(locked, "task", at)
+    moves.keep(locked)
     return task
 
 
@@ -130,7 +130,7 @@ def finish(
     more = f". {_ended(outcome)}" if outcome else ""
     verb = "Dropped" if dropped else "Done"
     moves.tell(locked, EntryKind.TASK, f"{verb}: {task.title.rstrip('.') if more else task.title}{more}", by, at)
-    moves.finish(locked, "task", at)
+    moves.keep(locked)
     return task
 
 

@@ -40,7 +40,7 @@ def tick(incident: Incident, pk: int, *, ticked: bool, by: User, at: datetime) -
         ChecklistTick.objects.create(incident=locked, item=item, by=by, at=at)
     text = f"{Phase(item.phase).label}: {item.text.rstrip('.')}." if ticked else f"Not done after all: {item.text}"
     moves.tell(locked, EntryKind.CHECK, text, by, at, data={"item": str(item.pk), "phase": item.phase})
-    return moves.finish(locked, "ticked", at)
+    return moves.keep(locked)
 
 
 def of(incident: Incident) -> dict[str, list[Line]]:

@@ -27,7 +27,7 @@ def decide(incident: Incident, text: str, *, by: User, at: datetime, occurred_at
     when = moves.event_time(locked, occurred_at, at)
     decision = Decision.objects.create(incident=locked, text=_checked(text), decided_at=when, decided_by=by)
     _tell(locked, EntryKind.DECISION, decision.text, by, at, decision, occurred_at=when)
-    moves.finish(locked, "decided", at)
+    moves.keep(locked)
     return decision
 
 
@@ -48,7 +48,7 @@ def ask(incident: Incident, text: str, *, by: User, at: datetime) -> Decision:
         incident=locked, text=_checked(text), asked_at=at, asked_by=by, objections_until=until
     )
     _tell(locked, EntryKind.ASKED, f"{decision.text}\n\nUntil {until:%H:%M:%S} UTC.", by, at, decision)
-    moves.finish(locked, "asked", at)
+    moves.keep(locked)
     return decision
 
 
@@ -66,7 +66,7 @@ def object_to(incident: Incident, pk: int, why: str, *, by: User, at: datetime) 
         raise Invalid("why", "Say in at most 500 characters what would go wrong.")
     objection = Objection.objects.create(decision=decision, person=by, text=why.strip(), at=at)
     _tell(locked, EntryKind.OBJECTION, objection.text, by, at, decision)
-    moves.finish(locked, "objected", at)
+    moves.keep(locked)
     return objection
 
 
@@ -92,7 +92,7 @@ def settle(incident: Incident, pk: int, *, by: User, at: datetime, heard: int | 
     names = ", ".join(dict.fromkeys(str(row.person) for row in objections))
     heard_of = f"Against the objection of {names}." if names else "Nobody objected strongly."
     _tell(locked, EntryKind.DECISION, f"{decision.text}\n\n{heard_of}", by, at, decision)
-    moves.finish(locked, "decided", at)
+    moves.keep(locked)
     return decision
 
 
@@ -111,7 +111,7 @@ def withdraw(incident: Incident, pk: int, *, by: User, at: datetime) -> Decision
     decision.withdrawn_at = at
     decision.save(update_fields=["withdrawn_at"])
     _tell(locked, EntryKind.ASKED, f"Withdrawn: {decision.text}", by, at, decision)
-    moves.finish(locked, "withdrawn", at)
+    moves.keep(locked)
     return decision
 
 

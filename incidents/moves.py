@@ -187,6 +187,16 @@ def note(incident: Incident, note: str, by: User | None, at: datetime) -> None:
         tell(incident, EntryKind.NOTE, note.strip(), by, at)
 
 
+def keep(incident: Incident) -> Incident:
+    """Save a locked incident of which only the timeline grew: ticks, tasks, decisions.
+
+    The version stays, so that nobody who has a form open is refused for it.
+    """
+    incident.save(update_fields=["timeline_seq"])
+    due.ring_on_commit()
+    return incident
+
+
 def finish(incident: Incident, move: str, at: datetime) -> Incident:
     """Run the hooks, save the locked incident, announce on commit, ring for what became due."""
     incident.version += 1

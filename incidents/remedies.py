@@ -40,7 +40,7 @@ def start(
     action = MitigationAction.objects.create(incident=locked, remedy=remedy, text=text, owner=owner, started_at=when)
     whose = "" if owner == by else f" {owner} does it."
     _tell(locked, action, f"{_named(action)}: {_ended(text)}{whose}", by, at, when)
-    moves.finish(locked, "action", at)
+    moves.keep(locked)
     return action
 
 
@@ -78,7 +78,7 @@ def finish(
     action.save(update_fields=["finished_at", "worked", "outcome"])
     seen = f" {_ended(action.outcome)}" if action.outcome else ""
     _tell(locked, action, f"{action.get_worked_display()}: {_ended(action.text)}{seen}", by, at, when)
-    moves.finish(locked, "action", at)
+    moves.keep(locked)
     return action
 
 

@@ -70,7 +70,7 @@ def tick(incident: Incident, pk: int, step: str, *, ticked: bool, by: User, at: 
         RunbookTick.objects.create(incident=locked, runbook=runbook, step=step, by=by, at=at)
     text = f"{runbook}: {step}" if ticked else f"{runbook}, not done after all: {step}"
     moves.tell(locked, EntryKind.RUNBOOK, text, by, at, data={"runbook": str(runbook.pk)})
-    return moves.finish(locked, "ticked", at)
+    return moves.keep(locked)
 
 
 def offered(incident: Incident) -> QuerySet[Runbook]:

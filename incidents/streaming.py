@@ -35,7 +35,7 @@ MOST_MISSED = 200  # entries that a stream catches up with; a reader who missed 
 READERS_AT_ONCE = 2  # threads that read what newcomers missed
 KEPT = 256  # rendered pieces of news kept for other readers
 ROOM = re.compile(r"^/incidents/(\d+)/stream$")
-QUIET = ("note", "finding", "decision", "action", "delivery")  # entries after which only the timeline differs
+QUIET = ("note", "finding", "delivery")  # entries after which only the timeline differs
 
 
 @dataclass(frozen=True)

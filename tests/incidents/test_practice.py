@@ -84,6 +84,17 @@ def test_r33_a_level_is_asked_for_what_it_needs(client, ada):
     assert not ChecklistTick.objects.exists()
 
 
+def test_a_tick_refuses_nobody_who_has_a_form_open(client, ada):
+    incident = declare()
+    seen = {"severity": 2, "reason": "Fewer users than feared", "version": incident.version}
+    client.post(f"/incidents/{incident.number}/checklist/{item_of('Assess the severity').pk}/")
+
+    client.post(f"/incidents/{incident.number}/severity/", seen)
+
+    incident.refresh_from_db()
+    assert incident.severity_id == 2
+
+
 def test_a_tick_outlives_a_lower_level_and_a_retired_line(client, ada):
     incident, item = declare(), item_of("Assemble the team")
     checking.tick(incident, item.pk, ticked=True, by=ada, at=timezone.now())

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from incidents import lifecycle, timeline
+from incidents import deciding, lifecycle, remedies, timeline
 from incidents.models import Severity
 from tests.factories import ServiceFactory, UserFactory
 from tests.live import running_server
@@ -95,6 +95,19 @@ def test_a_deed_asks_the_room_to_refresh_and_a_note_does_not(base):
     lifecycle.acknowledge(incident, by=ada, at=timezone.now())
 
     listener.wait_for("room")
+
+
+def test_i23_a_decision_and_what_is_tried_reach_every_open_room(base):
+    incident, ada = declare(), UserFactory()
+    asked = deciding.ask(incident, "Fail over", by=ada, at=timezone.now())
+    listener = Listener(f"{base}/incidents/{incident.number}/stream", session_of(ada))
+
+    deciding.settle(incident, asked.pk, by=ada, at=timezone.now())
+    listener.wait_for("entry", "Nobody objected strongly")
+    listener.wait_for("room")
+    remedies.start(incident, remedy="failover", text="Ledger to the standby", owner=ada, by=ada, at=timezone.now())
+
+    listener.wait_for("entry", "Ledger to the standby")
 
 
 @pytest.mark.parametrize("how", ["header", "address"])
