@@ -22,11 +22,11 @@ from incidents.models import (
     Team,
     User,
 )
-from oncall.models import EscalationLevel, EscalationPolicy, EscalationTarget
+from oncall.models import CoverageCheck, EscalationLevel, EscalationPolicy, EscalationTarget
 from postmortems.models import ActionDeadline, WordingRule
 
 APPS = ("incidents", "oncall", "postmortems", "account", "socialaccount", "mfa", "admin", "sessions")
-ENGINE = {EngineBeat, LatenessBucket}
+ENGINE = {CoverageCheck, EngineBeat, LatenessBucket}
 SHIPPED = ENGINE | {AlertLevel, AssessmentAnswer, ChecklistItem, Organisation, RoleCard, Severity}
 SHIPPED |= {EscalationPolicy, EscalationLevel, EscalationTarget, ActionDeadline, WordingRule}
 KEPT = SHIPPED | {SocialApp}  # how people sign in is the machine's affair
