@@ -69,6 +69,7 @@ def test_i22_the_giver_is_asked_when_the_time_box_ends(client, ada, grace):
     due.settle(task.due_at - timedelta(seconds=1))
     assert not Notice.objects.filter(person=ada, subject__contains="time is up").exists()
     due.settle(task.due_at)
+    assert Notice.objects.filter(person=ada, subject__contains="time is up").exists()
     due.settle(task.due_at + timedelta(minutes=5))
 
     assert task.due_at - task.created_at == timedelta(minutes=3)
