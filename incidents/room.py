@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.db.models import FilteredRelation, Q, Subquery, prefetch_related_objects
+
+from incidents import updates
 from incidents.crew import Crew
 from incidents.models import (
     Clock,
@@ -309,6 +313,39 @@ def _until(due: dict[str, Chip], rule: Rule) -> datetime | None:
     return due[rule].due_at if rule in due else None
 
 
-def proposal_of(incident: Incident) -> SeverityProposal | None:
-    """The severity that is proposed and waits for an answer."""
-    return SeverityProposal.objects.filter(incident=incident, settled_at=None).select_related("severity").first()
+@dataclass(frozen=True)
+class LastUpdate:
+    """The update that counts now; ``actor`` is empty where nobody wrote it."""
+
+    seq: int
+    occurred_at: datetime
+    actor: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits for a person's word, and what was said last."""
+
+    proposal: SeverityProposal | None
+    asked: Decision | None
+    update: LastUpdate | None
+
+
+def waiting(incident: Incident) -> Waiting:
+    """The proposed severity, the question, the last update (1 query; 2 more for the objections to a question)."""
+    said = updates.story(incident)
+    unsettled, undecided = Q(proposals__settled_at=None), Q(decisions__decided_at=None, decisions__withdrawn_at=None)
+    row: Any = (
+        Incident.objects.filter(pk=incident.pk)
+        .annotate(proposal=FilteredRelation("proposals", condition=unsettled))
+        .annotate(asked=FilteredRelation("decisions", condition=undecided))
+        .annotate(update_seq=Subquery(said.values("seq")[:1]), update_at=Subquery(said.values("occurred_at")[:1]))
+        .annotate(update_by=Subquery(said.values("actor__name")[:1]))
+        .select_related("proposal__severity", "asked__asked_by")  # type: ignore[misc]
+        .get()
+    )
+    proposal, asked = getattr(row, "proposal", None), getattr(row, "asked", None)  # set where there is one
+    if asked:
+        prefetch_related_objects([asked], "objections__person")
+    update = LastUpdate(row.update_seq, row.update_at, row.update_by or "") if row.update_seq else None
+    return Waiting(proposal, asked, update)

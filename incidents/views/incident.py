@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from incidents import assigning, clocks, crew, deciding, grading, timeline, updates
+from incidents import assigning, clocks, crew, grading, timeline
 from incidents import room as reading
 from incidents.assessment import FORMULA
 from incidents.forms import EntryForm
@@ -80,14 +80,14 @@ def add_entry(request: SignedInRequest, number: int) -> HttpResponse:
 
 
 def room_of(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
-    """What the parts that follow the incident's state show (11 queries)."""
+    """What the parts that follow the incident's state show (9 queries)."""
     at = timezone.now()
     found = clocks.of(incident)
     chips = reading.chips(incident, found, at)
     tasks = assigning.of(incident, request.user)
     owed = next((chip.due_at for chip in chips if chip.rule == Rule.COMMANDER), None)
     people = crew.read(incident, tasks, owed)
-    commander, asked = people.holder_of(Role.COMMANDER), deciding.asked(incident)
+    commander, waits = people.holder_of(Role.COMMANDER), reading.waiting(incident)
     return {
         "incident": incident,
         "at": at,
@@ -95,12 +95,12 @@ def room_of(request: SignedInRequest, incident: Incident) -> dict[str, Any]:
         "chips": chips,
         "tasks": tasks,
         "open_tasks": sum(task.done_at is None for task in tasks),
-        "next": reading.next_step(incident, request.user, chips, tasks, people, asked, at),
-        "asked": asked,
+        "next": reading.next_step(incident, request.user, chips, tasks, people, waits.asked, at),
+        "asked": waits.asked,
         "may_decide": commander is None or commander == request.user,
-        "update": updates.last(incident),
+        "update": waits.update,
         "promise": next((chip for chip in chips if chip.rule == Rule.UPDATE and chip.due_at), None),
-        "proposal": reading.proposal_of(incident),
+        "proposal": waits.proposal,
         "slip": grading.last_change(incident, at),
         "slip_until": incident.contract_started_at + grading.UNDO_WITHIN,
         "alerts": list(Alert.objects.filter(incident=incident).order_by("status", "-last_received_at", "pk")[:5]),

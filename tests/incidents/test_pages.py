@@ -52,11 +52,11 @@ def test_the_incident_page_costs_the_same_for_one_entry_and_a_thousand(
     for number in range(count):
         timeline.add(incident, kind="note", text=f"note {number}", by=ada, at=timezone.now())
 
-    with django_assert_max_num_queries(17) as queries:
+    with django_assert_max_num_queries(15) as queries:
         answer = page(client, incident)
 
     assert f"note {count - 1}" in words(answer)
-    assert len(queries) == 17
+    assert len(queries) == 15
 
 
 def test_earlier_entries_are_one_link_away(client, ada):
