@@ -30,6 +30,7 @@ import oncall.api.schedules
 import oncall.api.simulation
 import oncall.api.swaps
 import postmortems.api.actions
+import postmortems.api.comments
 import postmortems.api.publishing
 import postmortems.api.sections
 import postmortems.api.whys
@@ -62,6 +63,7 @@ ROUTERS = (
     postmortems.api.whys.router,
     postmortems.api.actions.router,
     postmortems.api.publishing.router,
+    postmortems.api.comments.router,
 )
 ABOUT = """\
 Everything here asks for `Authorization: Bearer <token>`; an administrator makes a token with `manage.py token EMAIL`.

@@ -15,6 +15,7 @@ from postmortems import templating
 from postmortems.models import (
     ActionDeadline,
     ActionItem,
+    Comment,
     Postmortem,
     Review,
     Section,
@@ -97,6 +98,17 @@ class ActionItemAdmin(OfIncidentAdmin):
     list_select_related = ["incident", "owner"]
     search_fields = ["title", "detail", "owner__name", "incident__title"]
     date_hierarchy = "due_date"
+
+
+@admin.register(Comment)
+class CommentAdmin(OfIncidentAdmin):
+    """What people said about postmortems and action items."""
+
+    list_display = ["__str__", "incident", "by", "at", "is_blocking", "resolved_at"]
+    list_filter = ["is_blocking", ("resolved_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["incident", "by"]
+    search_fields = ["text", "quote", "by__name", "incident__title"]
+    date_hierarchy = "at"
 
 
 @admin.register(ActionDeadline)

@@ -1,11 +1,12 @@
 """Read the five whys: the tree as it is drawn, the list, the way back, and which root causes are addressed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from postmortems import tree
 from postmortems.blameless import Check, Hit
+from postmortems.commenting import Thread
 from postmortems.models import ActionItem, ActionStatus, Evidence, Postmortem, Why, WhyKind, WhyLink
 
 
@@ -19,6 +20,7 @@ class Node:
     evidence: list[Evidence] = field(default_factory=list)
     has_causes: bool = False
     actions: int = 0  # that are not dropped
+    comments: int = 0  # open threads, once they were counted
     hits: list[Hit] = field(default_factory=list)  # of the language check, once it was made
 
     @property
@@ -87,6 +89,11 @@ class Causes:
         for node in self.nodes.values():
             if node.why.kind != WhyKind.STRENGTH:
                 node.hits = check.hits(node.why.answer)
+
+    def count(self, threads: Mapping[str, Sequence[Thread]]) -> None:
+        """Count the open comments on every answer."""
+        for pk, node in self.nodes.items():
+            node.comments = sum(thread.first.is_open for thread in threads.get(f"why-{pk}", ()))
 
     @cached_property
     def drawn(self) -> Branch:

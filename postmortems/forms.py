@@ -4,10 +4,21 @@ from collections.abc import Iterable
 
 from django import forms
 
-from incidents.models import TimelineEntry, User
+from incidents.models import Incident, TimelineEntry, User
 from postmortems.actions import Ending, Plan
 from postmortems.causes import Node
-from postmortems.models import ActionKind, ActionStatus, Category, Confidence, Joined, Term, Why
+from postmortems.commenting import LONGEST_QUOTE, LONGEST_TEXT
+from postmortems.models import (
+    ActionItem,
+    ActionKind,
+    ActionStatus,
+    Category,
+    Confidence,
+    Joined,
+    Section,
+    Term,
+    Why,
+)
 from postmortems.tree import DEEPEST, SHALLOWEST
 from postmortems.whys import Said
 
@@ -199,3 +210,52 @@ class CorrectForm(forms.Form):
     text = forms.CharField(label="Text", strip=False, widget=forms.Textarea(attrs={"rows": 14}))
     reason = _lines("What was wrong?", "Readers see this with the date and your name.", required=True)
     base_version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=2**31 - 1)
+
+
+class CommentForm(forms.Form):
+    """A new comment, and what it is about."""
+
+    on = forms.ChoiceField(
+        label="About", error_messages={"invalid_choice": "This is not there any more. Choose again."}
+    )
+    quote = forms.CharField(
+        label="Which words?",
+        required=False,
+        max_length=LONGEST_QUOTE,
+        help_text="Copy them, or mark them in the document before you press Comment.",
+    )
+    text = forms.CharField(
+        label="Comment",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Markdown works. Whoever wrote it is told.",
+        max_length=LONGEST_TEXT,
+        error_messages={"required": "Write what you mean."},
+    )
+    blocking = forms.BooleanField(
+        label="It blocks publishing", required=False, help_text="The postmortem waits until somebody resolves it."
+    )
+
+    def about(self, incident: Incident) -> "CommentForm":
+        """Offer what can be commented on (3 queries)."""
+        sections = Section.objects.filter(postmortem__incident=incident).order_by("position", "pk")
+        whys = Why.objects.filter(postmortem__incident=incident, removed_at=None).order_by("pk")
+        actions = ActionItem.objects.filter(incident=incident).order_by("pk")
+        field = self.fields["on"]
+        assert isinstance(field, forms.ChoiceField)
+        groups = [
+            ("Sections", [(f"section-{section.key}", section.get_key_display()) for section in sections]),
+            ("Five whys", [(f"why-{why.pk}", str(why)) for why in whys]),
+            ("Action items", [(f"action-{item.pk}", str(item)) for item in actions]),
+        ]
+        field.choices = [(name, options) for name, options in groups if options]
+        if not groups[0][1]:  # nothing of it is ever published
+            del self.fields["blocking"]
+        return self
+
+
+class ReplyForm(forms.Form):
+    """An answer to a comment."""
+
+    text = forms.CharField(
+        label="Your answer", max_length=LONGEST_TEXT, error_messages={"required": "Write what you mean."}
+    )

@@ -10,12 +10,13 @@ from incidents import clocks, moves
 from incidents.models import EntryKind, Incident, Notice, PostmortemRule, Rule, User
 from incidents.refusals import Invalid, TransitionError
 from incidents.states import Kind
-from postmortems import editing, library, reminding, revisions, templating, whys
+from postmortems import commenting, editing, library, reminding, revisions, templating, whys
 from postmortems.blameless import Check, Hit
 from postmortems.causes import Causes
 from postmortems.models import (
     ActionItem,
     ActionStatus,
+    Comment,
     DocumentStatus,
     Erratum,
     Postmortem,
@@ -34,7 +35,7 @@ class Missing:
     """One thing that stands between a postmortem and its readers. ``place`` is where it is mended."""
 
     words: str
-    place: str  # an anchor of the document, or "whys"
+    place: str  # an anchor of the document, or the name of a page of it: whys, comments
 
 
 class NotReady(TransitionError):
@@ -45,9 +46,36 @@ class NotReady(TransitionError):
         self.missing = missing
 
 
-def missing_of(document: Postmortem, causes: Causes) -> list[Missing]:
-    """Everything that is missing, in the order of the document (4 queries beside the tree's)."""
-    return [*_sections(document), *_causes(document, causes), *_actions(document, causes), *_reviews(document)]
+@dataclass(frozen=True)
+class Held:
+    """What the gate looks at beside the tree."""
+
+    sections: Iterable[Section]
+    actions: Iterable[ActionItem]
+    reviews: Iterable[Review]
+    blocking: Iterable[Comment]
+
+
+def held_of(document: Postmortem) -> Held:
+    """Read what the gate looks at (4 queries)."""
+    return Held(
+        Section.objects.filter(postmortem=document).order_by("position", "pk"),
+        ActionItem.objects.filter(incident=document.incident_id).order_by("pk"),
+        Review.objects.filter(postmortem=document).select_related("reviewer").order_by("pk"),
+        commenting.blocking(document.incident_id),
+    )
+
+
+def missing_of(document: Postmortem, causes: Causes, held: Held | None = None) -> list[Missing]:
+    """Everything that is missing, in the order of the document (4 queries, none where ``held`` is read already)."""
+    held = held or held_of(document)
+    return [
+        *_sections(document, held.sections),
+        *_causes(document, causes),
+        *_actions(document, causes, held.actions),
+        *_reviews(held.reviews),
+        *_comments(held.blocking),
+    ]
 
 
 def hints_of(sections: Iterable[Section], check: Check) -> list[tuple[str, Hit]]:
@@ -63,12 +91,12 @@ def count_hints(document: Postmortem, causes: Causes) -> int:
     return len(hints) + sum(len(node.hits) for node in causes.nodes.values())
 
 
-def _sections(document: Postmortem) -> Iterator[Missing]:
+def _sections(document: Postmortem, sections: Iterable[Section]) -> Iterator[Missing]:
     if document.incident.is_open:
         yield Missing("The incident is open again: resolve it first.", "summary")
-    for section in Section.objects.filter(postmortem=document, text="").order_by("position"):
+    for section in sections:
         name = section.get_key_display()
-        if not templating.is_required(document, section.key):
+        if section.text or not templating.is_required(document, section.key):
             continue
         yield Missing(f"{name} is empty: write it, or say why it does not apply.", section.key)
 
@@ -84,9 +112,8 @@ def _causes(document: Postmortem, causes: Causes) -> Iterator[Missing]:
             yield Missing(f"“{node.why}” has neither an action nor a note why its risk is accepted.", "whys")
 
 
-def _actions(document: Postmortem, causes: Causes) -> Iterator[Missing]:
-    items = ActionItem.objects.filter(incident=document.incident_id).exclude(status=ActionStatus.DROPPED)
-    found = list(items.order_by("pk"))
+def _actions(document: Postmortem, causes: Causes, items: Iterable[ActionItem]) -> Iterator[Missing]:
+    found = [item for item in items if item.status != ActionStatus.DROPPED]
     for item in found:
         if item.owner_id is None:
             yield Missing(f"“{item}” has no owner.", "improvements")
@@ -94,12 +121,17 @@ def _actions(document: Postmortem, causes: Causes) -> Iterator[Missing]:
         yield Missing("There is no action item: add one, or say why nothing is to be done.", "improvements")
 
 
-def _reviews(document: Postmortem) -> Iterator[Missing]:
-    for review in Review.objects.filter(postmortem=document).select_related("reviewer").order_by("pk"):
+def _reviews(reviews: Iterable[Review]) -> Iterator[Missing]:
+    for review in reviews:
         if review.verdict == Verdict.ASKED:
             yield Missing(f"{review.reviewer} has not answered yet.", "review")
         elif review.verdict == Verdict.CHANGES:
             yield Missing(f"{review.reviewer} asks for changes.", "review")
+
+
+def _comments(blocking: Iterable[Comment]) -> Iterator[Missing]:
+    for comment in blocking:
+        yield Missing(f"A comment of {comment.by} blocks it: “{comment}”.", "comments")
 
 
 @transaction.atomic

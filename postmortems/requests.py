@@ -4,11 +4,12 @@ from datetime import datetime
 
 from django.http import Http404
 
+from incidents.models import Incident
 from incidents.requests import SignedInRequest
 from incidents.visibility import require_responder
 from postmortems import library, worklist
 from postmortems.library import Standing
-from postmortems.models import ActionItem, Section, Why
+from postmortems.models import ActionItem, Comment, Section, Why
 
 
 def standing_for(request: SignedInRequest, number: int, at: datetime) -> Standing:
@@ -74,3 +75,18 @@ def action_for(request: SignedInRequest, pk: int) -> ActionItem:
     if item is None:
         raise Http404
     return item
+
+
+def comment_to_write(request: SignedInRequest, pk: int) -> Comment:
+    """A comment, for an answer or a deed.
+
+    Raises:
+        Http404: there is none, or none that this person may see.
+        NotAllowed: the person only reads.
+    """
+    rows = Comment.objects.filter(incident__in=Incident.objects.visible_to(request.user))
+    comment = rows.select_related("incident__severity", "incident__service").filter(pk=pk).first()
+    if comment is None:
+        raise Http404
+    require_responder(request.user)
+    return comment

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from postmortems.views import actions, document, history, publishing, whys, writing
+from postmortems.views import actions, comments, document, history, publishing, whys, writing
 
 app_name = "postmortems"
 urlpatterns = [
@@ -32,6 +32,10 @@ urlpatterns = [
     path("postmortems/<int:number>/no-action/", publishing.excuse, name="excuse"),
     path("postmortems/<int:number>/publish/", publishing.publish, name="publish"),
     path("postmortems/<int:number>/actions/add/", actions.add_action, name="add-action"),
+    path("postmortems/<int:number>/comments/", comments.comments, name="comments"),
+    path("comments/<int:pk>/reply/", comments.reply_comment, name="reply-comment"),
+    path("comments/<int:pk>/resolve/", comments.resolve_comment, name="resolve-comment"),
+    path("comments/<int:pk>/reopen/", comments.reopen_comment, name="reopen-comment"),
     path("action-items/", actions.action_list, name="action-list"),
     path("action-items/<int:pk>/", actions.edit_action, name="edit-action"),
     path("action-items/<int:pk>/finish/", actions.finish_action, name="finish-action"),

@@ -1,12 +1,13 @@
 """Read action items: which a person may see, what is late, in which order they stand."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db.models import Case, Count, F, Prefetch, Q, QuerySet, When
 
 from incidents.models import Incident, User
+from postmortems.commenting import Thread
 from postmortems.models import ActionItem, ActionStatus, Why
 
 DONE_SHOWN = 20  # of the board's last column
@@ -54,12 +55,16 @@ def mark(items: Iterable[ActionItem], at: datetime) -> list[ActionItem]:
     return found
 
 
-def of(incident: Incident, at: datetime) -> list[ActionItem]:
-    """The action items of one incident (2 queries)."""
+def of(incident: Incident, at: datetime, threads: Mapping[str, Sequence[Thread]] | None = None) -> list[ActionItem]:
+    """The action items of one incident (2 queries); ``threads`` are counted on them as ``comments_open``."""
     rows = ActionItem.objects.filter(incident=incident).select_related("owner")
     rows = rows.prefetch_related(Prefetch("root_causes", Why.objects.order_by("pk")))
     ordered = rows.order_by(Case(When(status=ActionStatus.DROPPED, then=1), default=0), "due_date", "pk")
-    return mark(ordered, at)
+    found = mark(ordered, at)
+    for item in found:
+        mine = (threads or {}).get(f"action-{item.pk}", ())
+        item.comments_open = sum(thread.first.is_open for thread in mine)  # type: ignore[attr-defined]
+    return found
 
 
 def lanes(items: QuerySet[ActionItem], at: datetime) -> list[Lane]:

@@ -1,6 +1,7 @@
 """The rows of the library."""
 
 from postmortems.models.action import ActionDeadline, ActionItem, ActionKind, ActionStatus, Origin, Term
+from postmortems.models.comment import Comment
 from postmortems.models.document import (
     DocumentStatus,
     Postmortem,
@@ -21,6 +22,7 @@ __all__ = [
     "ActionKind",
     "ActionStatus",
     "Category",
+    "Comment",
     "Confidence",
     "DocumentStatus",
     "Erratum",

@@ -22,7 +22,7 @@ from incidents.requests import SignedInRequest
 from incidents.views.answers import refuse
 from incidents.visibility import require_responder
 from postmortems import actions as deeds
-from postmortems import worklist
+from postmortems import commenting, worklist
 from postmortems.actions import Ending
 from postmortems.forms import ActionForm, FinishForm
 from postmortems.models import ActionItem, ActionStatus, Postmortem
@@ -110,7 +110,9 @@ def edit_action(request: SignedInRequest, pk: int) -> HttpResponse:
             return answer
     has_document = Postmortem.objects.filter(incident=item.incident_id).exists()
     [marked] = worklist.mark([item], at)
-    more = {"item": marked, "has_document": has_document, "may_write": request.user.may_declare, "at": at}
+    mine = commenting.by_key(commenting.threads_of(item.incident)).get(f"action-{pk}", [])
+    known = {"threads": mine, "comment_key": f"action-{pk}", "may_act": request.user.may_declare}
+    more = {**known, "item": marked, "has_document": has_document, "may_write": request.user.may_declare, "at": at}
     return _ask(request, form, incident=item.incident, title="Action item", verb="Save", **more)
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from incidents.requests import SignedInRequest, incident_for
-from postmortems import drafting, exporting, library, publishing, worklist, writers
+from postmortems import commenting, drafting, exporting, library, publishing, worklist, writers
 from postmortems.blameless import Check
 from postmortems.causes import Causes
 from postmortems.models import Erratum, Review
@@ -57,18 +57,29 @@ def detail(request: SignedInRequest, number: int) -> HttpResponse:
     causes, published = Causes(standing.document), standing.is_published
     parts, check = library.parts_of(standing.document), Check()
     causes.mind(check)
+    threads = commenting.threads_of(standing.incident)
+    about = commenting.by_key(threads)
+    causes.count(about)
+    waiting = [thread.first for thread in threads if thread.first.is_open]
+    items = worklist.of(standing.incident, at, about)
+    reviews = list(Review.objects.filter(postmortem=standing.document).select_related("reviewer").order_by("pk"))
+    blocking = [first for first in waiting if first.is_blocking]
+    held = publishing.Held([part.section for part in parts], items, reviews, blocking)
     context = {
         "at": at,
         "standing": standing,
         "incident": standing.incident,
         "causes": causes,
-        "missing": [] if published else publishing.missing_of(standing.document, causes),
-        "reviews": Review.objects.filter(postmortem=standing.document).select_related("reviewer").order_by("pk"),
+        "missing": [] if published else publishing.missing_of(standing.document, causes, held),
+        "reviews": reviews,
+        "section_threads": {part.section.key: about.get(f"section-{part.section.key}", []) for part in parts},
+        "open_comments": len(waiting),
+        "all_comments": len(threads),
         "errata": Erratum.objects.filter(section__postmortem=standing.document)
         .select_related("section", "by")
         .order_by("pk"),
         "facts": standing.document.facts if published else {},
-        "actions": worklist.of(standing.incident, at),
+        "actions": items,
         "may_act": request.user.may_declare,
         "parts": parts,
         "exports": [("md", "Markdown"), ("html", "HTML"), ("json", "JSON")],

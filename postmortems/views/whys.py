@@ -17,7 +17,7 @@ from incidents.models.timeline import NOISE
 from incidents.refusals import Refusal, StaleVersion
 from incidents.requests import SignedInRequest
 from incidents.views.answers import refuse
-from postmortems import tree
+from postmortems import commenting, tree
 from postmortems import whys as deeds
 from postmortems.blameless import Check
 from postmortems.causes import Causes
@@ -54,10 +54,11 @@ def whys(request: SignedInRequest, number: int) -> HttpResponse:
 
 
 def workspace(request: SignedInRequest, standing: Standing, look: str = "") -> dict[str, Any]:
-    """What the workspace shows (7 queries)."""
+    """What the workspace shows (8 queries)."""
     wanted = look or request.GET.get("as", "")
     causes = Causes(standing.document)
     causes.mind(Check())
+    causes.count(commenting.by_key(commenting.threads_of(standing.incident)))
     return {
         "at": timezone.now(),
         "standing": standing,

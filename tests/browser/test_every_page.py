@@ -107,6 +107,7 @@ def addresses():
         f"/postmortems/{ended.number}/actions/add/",
         f"/postmortems/{ended.number}/review/",
         f"/postmortems/{ended.number}/publish/",
+        f"/postmortems/{ended.number}/comments/?on=section-lessons",
         "/action-items/",
         "/action-items/?show=mine",
         "/action-items/?show=board",

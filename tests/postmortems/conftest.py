@@ -77,3 +77,13 @@ def signed_in(client):
 @pytest.fixture
 def viewer(db):
     return UserFactory(name="Vera View", access=Access.VIEWER)
+
+
+@pytest.fixture
+def writer(db):
+    return UserFactory(name="Lee Park")
+
+
+@pytest.fixture
+def browser(signed_in, writer):
+    return signed_in(writer)

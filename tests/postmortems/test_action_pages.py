@@ -11,7 +11,7 @@ from postmortems.actions import Plan
 from postmortems.models import ActionItem, DocumentStatus, Postmortem
 from postmortems.whys import Said
 from tests.factories import UserFactory
-from tests.postmortems.test_document import words
+from tests.postmortems.reading import words
 
 LIST = "/action-items/"
 EVIL = "**b** <script>alert(1)</script> [x](javascript:alert(1)) <img src=x onerror=alert(1)>"

@@ -10,7 +10,7 @@ from postmortems.causes import Causes
 from postmortems.models import Postmortem, Why, WordingRule
 from postmortems.whys import Said
 from tests.factories import UserFactory
-from tests.postmortems.test_document import words
+from tests.postmortems.reading import words
 
 pytestmark = pytest.mark.django_db
 

@@ -19,7 +19,7 @@ from postmortems.publishing import NotReady
 from postmortems.whys import Said
 from tests.factories import UserFactory
 from tests.postmortems.conftest import open_incident
-from tests.postmortems.test_document import words
+from tests.postmortems.reading import words
 
 ROOT = Said("No review of SQL", is_root_cause=True, category="process", enough_because="It is ours.")
 

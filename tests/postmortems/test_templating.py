@@ -8,7 +8,7 @@ from incidents.refusals import Invalid
 from postmortems import publishing, templating
 from postmortems.causes import Causes
 from postmortems.models import Postmortem, Template, TemplateVersion
-from tests.postmortems.test_document import address, words
+from tests.postmortems.reading import address, words
 
 
 def make(name, question, *, severity=None, kind="", at, **changes):

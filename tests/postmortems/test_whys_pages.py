@@ -11,7 +11,7 @@ from postmortems.causes import Causes
 from postmortems.models import DocumentStatus, Postmortem, Why
 from postmortems.whys import Said
 from tests.factories import UserFactory
-from tests.postmortems.test_document import words
+from tests.postmortems.reading import words
 
 HTMX = {"headers": {"HX-Request": "true"}}
 EVIL = "**b** <script>alert(1)</script> [x](javascript:alert(1)) <img src=x onerror=alert(1)>"
@@ -282,7 +282,7 @@ def test_the_workspace_costs_the_same_for_one_why_and_two_hundred(browser, story
     for number in range(count):
         rows.append(ask(story, f"why {number}", *([rows[number // 4]] if number > 4 else [])))
 
-    with django_assert_num_queries(11):  # session, user, document; 4 of the whys, 2 of the wording, removed; the shell
+    with django_assert_num_queries(12):  # session, user, document; 4 of the whys, 2 of the wording, comments, removed
         browser.get(home(story))
 
 
