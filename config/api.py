@@ -17,6 +17,7 @@ import incidents.api.incidents
 import incidents.api.muster
 import incidents.api.people
 import incidents.api.practice
+import incidents.api.quiet
 import incidents.api.roles
 import incidents.api.tasks
 import incidents.api.updates
@@ -43,6 +44,7 @@ ROUTERS = (
     oncall.api.contacts.router,
     oncall.api.rules.router,
     incidents.api.catalog.router,
+    incidents.api.quiet.router,
     oncall.api.schedules.router,
     oncall.api.overrides.router,
     oncall.api.swaps.router,

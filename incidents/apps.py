@@ -11,9 +11,10 @@ class IncidentsConfig(AppConfig):
     def ready(self) -> None:
         """Register the sources in the order of a round: what comes in before what waits."""
         from incidents import assigning, breaches, clocks, dead_man, due
-        from incidents.intake import processing
+        from incidents.intake import processing, releasing
 
         due.register(processing.source())
+        due.register(releasing.source())
         due.register(due.Source("clocks", breaches.breach_due, clocks.running_out, "due_at"))
         due.register(due.Source("task_boxes", assigning.prompt_due, assigning.waiting, "due_at"))
         due.register(due.Source("dead_man", dead_man.ring_due, dead_man.waiting, ""))

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from incidents import due, grading, lifecycle
+from incidents import due, grading, lifecycle, maintenance, silencing
 from incidents.models import (
     Alert,
     ApiToken,
@@ -148,6 +148,7 @@ class World:
         Alert.objects.create(
             integration=integration,
             incident=incident,
+            service=integration.service,
             dedup_key="down",
             group_key="down",
             summary="Down",
@@ -155,9 +156,16 @@ class World:
             last_received_at=now,
             raw_event=event,
         )
+        self.keep_quiet(integration.service, now)
         Notice.objects.create(
             person=UserFactory(), incident=incident, subject="Look", text="Look", due_at=now, dedupe_key=event.pk
         )
+
+    def keep_quiet(self, service, now):
+        """A window and a silence of a service."""
+        by, end = self.administrator, now + timedelta(hours=1)
+        maintenance.plan(title="Upgrade", services=[service], start=now, end=end, by=by, at=now)
+        silencing.silence(service=service, reason="Known", end=end, by=by, at=now)
 
     def grow(self):
         """Add two rows of every kind that can be many, each with rows of its own around it."""

@@ -42,6 +42,7 @@ def receive(story: Story, incident: Incident, door: Integration, at: datetime) -
         outcome={Verdict.OPEN: 1, "incidents": [incident.ref]},
     )
     alert = Alert.objects.create(
+        service=door.service,
         integration=door,
         incident=incident,
         dedup_key=key,

@@ -11,9 +11,9 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from incidents.admin import catalog, incident, people, practice, role, severity
+from incidents.admin import catalog, incident, people, practice, quiet, role, severity
 
-__all__ = ["catalog", "incident", "people", "practice", "role", "severity"]
+__all__ = ["catalog", "incident", "people", "practice", "quiet", "role", "severity"]
 
 # Groups mean nothing here; the others hold secrets of sign-in, which the page of a person deals with.
 admin.site.unregister([Group, EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken])

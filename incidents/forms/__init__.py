@@ -18,6 +18,7 @@ from incidents.forms.deeds import (
 from incidents.forms.doing import ActionEndForm, ActionForm, DecisionForm, ObjectionForm
 from incidents.forms.listing import ListForm, SaveFilterForm
 from incidents.forms.people import MeForm
+from incidents.forms.quieting import MaintenanceForm, SilenceForm
 from incidents.forms.tasks import TaskEndForm, TaskForm
 from incidents.forms.updating import UpdateForm
 
@@ -32,6 +33,7 @@ __all__ = [
     "EntryForm",
     "ImpactForm",
     "ListForm",
+    "MaintenanceForm",
     "MeForm",
     "MitigateForm",
     "NothingToAsk",
@@ -43,6 +45,7 @@ __all__ = [
     "ResolveForm",
     "SaveFilterForm",
     "SeverityForm",
+    "SilenceForm",
     "TaskEndForm",
     "TaskForm",
     "UpdateForm",

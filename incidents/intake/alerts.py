@@ -5,92 +5,20 @@ group at once, and a service's events are taken in the order of their arrival. A
 locked, in the order of their numbers, and only those on which something changes: a flood of one key costs one row.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from functools import cached_property
 
-from django.db import connection
-from django.db.models import Q
-
-from incidents import grading, lifecycle, rewriting, timeline
+from incidents import grading, lifecycle, quieting, rewriting, timeline
+from incidents.intake import rows
 from incidents.intake.episodes import Verdict, judge
+from incidents.intake.events import Event, Group, Key, Ranks
 from incidents.intake.reading import Action, Signal
 from incidents.lifecycle import Declaration
-from incidents.models import (
-    Alert,
-    AlertLevel,
-    AlertStatus,
-    EntryKind,
-    Incident,
-    RawEvent,
-    Severity,
-    SeverityProposal,
-)
-from incidents.states import Detection, Kind, Status
+from incidents.models import Alert, AlertStatus, EntryKind, Incident, RawEvent, Service, Severity, SeverityProposal
+from incidents.states import Detection
 
-ASSUMED_LEVEL = 2  # of an alert that names no level that we know: P2
 LONGEST_TITLE = 200  # characters
-
-# One statement for a whole set: the ORM's own costs five times as much, and a flood consists of nothing else.
-UPDATE = """
-    UPDATE incidents_alert AS alert
-    SET status = new.status, count = new.count, last_received_at = new.received, acknowledged_at = new.acknowledged,
-        resolved_at = new.resolved, level_word = new.word, severity_id = new.severity
-    FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
-                %s::text[], %s::smallint[])
-        AS new (id, status, count, received, acknowledged, resolved, word, severity)
-    WHERE alert.id = new.id
-"""
-
-Key = tuple[int, str]  # integration, dedup key
-Group = tuple[int, str]  # service, group key
-
-
-@dataclass
-class Event:
-    """A stored event, what it says, and what was made of it."""
-
-    raw: RawEvent
-    signals: Sequence[Signal]
-    made: Counter[str] = field(default_factory=Counter)
-    incidents: set[str] = field(default_factory=set)
-    closing: set[int] = field(default_factory=set)  # incidents that may be over with this event
-    worse: dict[int, Alert] = field(default_factory=dict)  # by incident: its most severe alert above the level it has
-
-    @property
-    def keys(self) -> set[Key]:
-        """The alerts that it is about."""
-        return {(self.raw.integration_id, signal.dedup_key) for signal in self.signals}
-
-    def group(self, signal: Signal) -> Group:
-        """Alerts of one service and group share an incident."""
-        return self.raw.integration.service_id, signal.group_key
-
-    @property
-    def outcome(self) -> dict[str, Any]:
-        """What was made of it, for people who look for it later."""
-        said: dict[str, Any] = dict(self.made)
-        return said | ({"incidents": sorted(self.incidents)} if self.incidents else {})
-
-
-@dataclass
-class Ranks:
-    """The severities and the words for them."""
-
-    words: dict[str, Severity]
-    assumed: Severity
-
-    @classmethod
-    def load(cls) -> "Ranks":
-        """Read them once for a set."""
-        words = {level.word: level.severity for level in AlertLevel.objects.select_related("severity")}
-        return cls(words, Severity.objects.get(pk=ASSUMED_LEVEL))
-
-    def of(self, signal: Signal) -> Severity | None:
-        """The level that the source's word means here; None = it names none that is known."""
-        return self.words.get(signal.level_word.lower())
 
 
 class Alerts:
@@ -100,7 +28,7 @@ class Alerts:
         """Read what the events are about and lock the incidents on which something changes."""
         self.at = at
         self.ranks = Ranks.load()
-        self.newest = _newest_alerts({key for event in events for key in event.keys})
+        self.newest = rows.newest_alerts({key for event in events for key in event.keys})
         self.incidents: dict[int, Incident] = {}
         self.by_group: dict[Group, Incident] = {}
         self.still_open: dict[int, set[Key]] = {}
@@ -110,6 +38,11 @@ class Alerts:
         self._fresh: list[Alert] = []
         self._lines: list[tuple[Incident, str, Alert]] = []
         self._lock(events)
+
+    @cached_property
+    def quiet(self) -> quieting.Quieted:
+        """What holds alerts back, read with the first one that opens."""
+        return quieting.Quieted.load(self.at)
 
     def _lock(self, events: Sequence[Event]) -> None:
         """Lock the incidents of all keys of which more is made than a count."""
@@ -121,7 +54,7 @@ class Alerts:
 
     def _hold(self, known: set[int], groups: set[Group]) -> None:
         """Lock incidents, and learn which of their alerts are open."""
-        locked = {one.pk: one for one in _lock_incidents(known, groups) if one.pk not in self.incidents}
+        locked = {one.pk: one for one in rows.lock_incidents(known, groups) if one.pk not in self.incidents}
         self.incidents |= locked
         self.still_open |= {pk: set() for pk in locked}
         self.by_group |= {
@@ -147,7 +80,10 @@ class Alerts:
     def _verdict(self, event: Event, signal: Signal) -> Verdict:
         alert = self.newest.get((event.raw.integration_id, signal.dedup_key))
         incident = self._incident_of(alert)
-        work_is_over = not incident.is_open if incident else event.raw.integration.service.is_active
+        if incident:
+            work_is_over = not incident.is_open
+        else:
+            work_is_over = alert is not None and alert.held_until is None and event.service_of(signal).is_active
         return judge(signal, alert, event.raw.received_at, work_is_over=work_is_over)
 
     def _incident_of(self, alert: Alert | None) -> Incident | None:
@@ -213,10 +149,18 @@ class Alerts:
             self._end(before)
             self._touch(before)
         integration = event.raw.integration
-        incident = self._incident_for(event, signal)
-        alert = Alert(
-            integration=integration,
-            incident=incident,
+        alert = self._fresh_alert(event, signal)
+        self.newest[integration.pk, signal.dedup_key] = alert
+        self._fresh.append(alert)
+        if self._is_held(alert):
+            event.made["held back"] += 1
+        else:
+            self._join(event, signal, alert)
+
+    def _fresh_alert(self, event: Event, signal: Signal) -> Alert:
+        return Alert(
+            integration=event.raw.integration,
+            service=event.service_of(signal),
             dedup_key=signal.dedup_key,
             group_key=signal.group_key,
             summary=signal.summary,
@@ -230,13 +174,48 @@ class Alerts:
             last_received_at=event.raw.received_at,
             raw_event=event.raw,
         )
-        self.newest[integration.pk, signal.dedup_key] = alert
-        self._fresh.append(alert)
+
+    def _is_held(self, alert: Alert) -> bool:
+        """Note on the alert until when it pages nobody, if maintenance or a silence holds it back now."""
+        hold = self.quiet.hold(alert.service_id, alert.said)
+        alert.held_until = hold.until if hold else None
+        alert.held_because = hold.why if hold else alert.held_because
+        return hold is not None
+
+    def _join(self, event: Event, signal: Signal, alert: Alert) -> None:
+        """Give the alert to the open incident of its group, or to a new one."""
+        incident = self._incident_for(event, signal)
+        alert.incident = incident
         if incident:
             event.incidents.add(incident.ref)
-            self.still_open.setdefault(incident.pk, set()).add((integration.pk, signal.dedup_key))
-            self._tell(incident, f"{integration.name}: {signal.summary}", alert)
+            self.still_open.setdefault(incident.pk, set()).add((alert.integration_id, signal.dedup_key))
+            self._tell(incident, f"{event.raw.integration.name}: {signal.summary}", alert)
             self._compare(event, incident, alert)
+
+    def release(self, alert: Alert) -> None:
+        """Let an open alert page that was held back, unless something else holds it back now.
+
+        It counts as detected at this instant: what happened before lay in a time that was planned or silenced.
+        """
+        self._touch(alert)
+        integration = alert.integration
+        if self._is_held(alert):
+            return
+        signal = Signal(
+            Action.TRIGGER,
+            alert.dedup_key,
+            alert.group_key,
+            summary=alert.summary,
+            source=alert.source,
+            level_word=alert.level_word,
+            labels=alert.labels,
+        )
+        event = Event(
+            RawEvent(integration=integration, received_at=self.at), [signal], {signal.dedup_key: alert.service}
+        )
+        self._join(event, signal, alert)
+        for incident_id, worst in sorted(event.worse.items()):
+            self._raise_or_propose(event, self.incidents.get(incident_id), worst)
 
     def _incident_for(self, event: Event, signal: Signal) -> Incident | None:
         """The open incident of the signal's group, a new one where there is none; a retired service gets none."""
@@ -245,17 +224,18 @@ class Alerts:
             self._hold(set(), {group})
         if group in self.by_group:
             return self.by_group[group]
-        if not event.raw.integration.service.is_active:
+        if not event.service_of(signal).is_active:
             event.made["without an incident, since the service is retired"] += 1
             return None
-        incident = self._declare(event, signal.group_key)
+        incident = self._declare(event, event.service_of(signal), signal.group_key)
         self.by_group[group] = self.incidents[incident.pk] = incident
         self.declared += 1
         return incident
 
-    def _declare(self, event: Event, group_key: str) -> Incident:
+    def _declare(self, event: Event, service: Service, group_key: str) -> Incident:
         """Declare what the event says of the group: the most severe of its alerts gives the level and the title."""
-        firing = [one for one in event.signals if one.group_key == group_key and one.action is Action.TRIGGER]
+        group = (service.pk, group_key)
+        firing = [one for one in event.signals if event.group(one) == group and one.action is Action.TRIGGER]
         lead = min(firing, key=lambda one: (self.ranks.of(one) or self.ranks.assumed).level)
         severity = self.ranks.of(lead)
         detected_at = min(event.raw.received_at, self.at)
@@ -263,7 +243,7 @@ class Alerts:
         return lifecycle.declare(
             Declaration(
                 title=lead.summary[:LONGEST_TITLE],
-                service=event.raw.integration.service,
+                service=service,
                 severity=severity or self.ranks.assumed,
                 severity_assumed=severity is None,
                 detection=Detection.MONITORING,
@@ -331,7 +311,7 @@ class Alerts:
 
     def write(self) -> None:
         """Write what has changed so far: ends before beginnings, since one key has one open alert at most."""
-        _update(list(self._changed.values()))
+        rows.update(list(self._changed.values()))
         Alert.objects.bulk_create(self._fresh)
         lines = [
             timeline.Line(incident, EntryKind.ALERT, text, data={"alert": alert.pk})
@@ -348,51 +328,3 @@ def _signals(events: Sequence[Event]) -> Iterator[tuple[Event, Signal]]:
     for event in events:
         for signal in event.signals:
             yield event, signal
-
-
-def _update(alerts: Sequence[Alert]) -> None:
-    """Write what events change of alerts."""
-    if not alerts:
-        return
-    columns: list[Any] = [
-        [alert.pk for alert in alerts],
-        [str(alert.status) for alert in alerts],
-        [alert.count for alert in alerts],
-        [alert.last_received_at for alert in alerts],
-        [alert.acknowledged_at for alert in alerts],
-        [alert.resolved_at for alert in alerts],
-        [alert.level_word for alert in alerts],
-        [alert.severity_id for alert in alerts],
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(UPDATE, columns)
-
-
-def _newest_alerts(keys: set[Key]) -> dict[Key, Alert]:
-    """The newest alert of each key, with its incident and integration."""
-    by_integration: dict[int, set[str]] = {}
-    for integration_id, dedup_key in keys:
-        by_integration.setdefault(integration_id, set()).add(dedup_key)
-    wanted = Q(pk__in=())
-    for integration_id, dedup_keys in by_integration.items():
-        wanted |= Q(integration=integration_id, dedup_key__in=dedup_keys)
-    alerts = (
-        Alert.objects.filter(wanted)
-        .select_related("incident", "severity")
-        .order_by("integration_id", "dedup_key", "-pk")
-        .distinct("integration_id", "dedup_key")
-    )
-    return {(alert.integration_id, alert.dedup_key): alert for alert in alerts}
-
-
-def _lock_incidents(known: set[int], groups: Iterable[Group]) -> list[Incident]:
-    """Lock the incidents by number, and those that are open for the groups."""
-    services = {service_id for service_id, _ in groups}
-    words = {group_key for _, group_key in groups}
-    of_groups = Q(status=Status.OPEN, kind=Kind.REAL, service__in=services, group_key__in=words)
-    return list(
-        Incident.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("severity", "peak_severity", "service__team")
-        .filter(Q(pk__in=known) | of_groups)
-        .order_by("pk")
-    )

@@ -14,6 +14,7 @@ from incidents.models.incident import (
     SeverityChange,
     SeverityProposal,
 )
+from incidents.models.maintenance import Maintenance, Quiet, Silence
 from incidents.models.notice import Notice
 from incidents.models.people import (
     Access,
@@ -58,6 +59,7 @@ __all__ = [
     "IntegrationKind",
     "LatenessBucket",
     "LatenessMinute",
+    "Maintenance",
     "Membership",
     "MitigationAction",
     "Muster",
@@ -70,6 +72,7 @@ __all__ = [
     "Pin",
     "PostmortemRule",
     "Question",
+    "Quiet",
     "Rank",
     "RawEvent",
     "Remedy",
@@ -86,6 +89,7 @@ __all__ = [
     "Severity",
     "SeverityChange",
     "SeverityProposal",
+    "Silence",
     "Task",
     "Team",
     "Theme",

@@ -2,7 +2,8 @@
 
 from django.db import models
 
-from incidents.models.catalog import Integration
+from incidents import conditions
+from incidents.models.catalog import Integration, Service
 from incidents.models.incident import Incident
 from incidents.models.severity import Severity
 
@@ -44,6 +45,9 @@ class Alert(models.Model):
 
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="alerts")
     incident = models.ForeignKey(Incident, null=True, on_delete=models.PROTECT, related_name="alerts")
+    service = models.ForeignKey(
+        Service, on_delete=models.PROTECT, related_name="alerts", help_text="Whose alert it is, by the route it took."
+    )
     dedup_key = models.CharField(max_length=255)
     group_key = models.CharField(max_length=255, help_text="Alerts of one service and group share an incident.")
     status = models.CharField(max_length=10, choices=AlertStatus, default=AlertStatus.OPEN)
@@ -59,6 +63,8 @@ class Alert(models.Model):
     last_received_at = models.DateTimeField()
     acknowledged_at = models.DateTimeField(null=True, help_text="UTC; when the source acknowledged it.")
     resolved_at = models.DateTimeField(null=True)
+    held_until = models.DateTimeField(null=True, help_text="UTC; it pages nobody before; null = it is not held back.")
+    held_because = models.CharField(max_length=200, blank=True, help_text="What holds, or held, it back.")
     raw_event = models.ForeignKey(RawEvent, null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
@@ -77,7 +83,24 @@ class Alert(models.Model):
         indexes = [
             models.Index(fields=["incident", "status"], name="alert_of_incident"),
             models.Index(fields=["integration", "dedup_key", "-id"], name="alert_newest_of_key"),
+            models.Index(
+                fields=["held_until"],
+                condition=models.Q(held_until__isnull=False, status="open"),
+                name="alert_held_back",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.summary
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What conditions are held against; with its integration and service loaded."""
+        return conditions.labels_of(
+            self.labels,
+            summary=self.summary,
+            source=self.source,
+            level=self.level_word,
+            integration=self.integration.name,
+            service=self.service.slug,
+        )

@@ -1,5 +1,7 @@
 """Every page of the product in real Chromium, over the demo organisation: light and dark, desk and phone."""
 
+from datetime import timedelta
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.management import call_command
@@ -7,8 +9,8 @@ from django.utils import timezone
 from playwright.sync_api import sync_playwright
 
 from config.demo import DEMO_PASSWORD
-from incidents import deciding, remedies, runbooks
-from incidents.models import Incident
+from incidents import deciding, maintenance, remedies, runbooks, silencing
+from incidents.models import Incident, User
 from oncall import messages
 from oncall.models import Page, Schedule
 from postmortems.models import ActionItem, Why
@@ -40,6 +42,11 @@ def addresses():
     tried = remedies.start(hot, remedy="failover", text="Ledger to the standby", owner=ada, by=ada, at=now)
     book = runbooks.write(service=hot.service, title="Ledger", text="First:\n\n- [ ] look\n- [ ] switch `writes` off")
     runbooks.tick(hot, book.pk, "look", ticked=True, by=ada, at=now)
+    root, end = User.objects.get(email="admin@example.com"), now + timedelta(hours=1)
+    window = maintenance.plan(title="Upgrade", services=[hot.service], start=now, end=end, by=root, at=now)
+    silence = silencing.silence(
+        service=hot.service, conditions_text="host ~ web-*", reason="x", end=end, by=root, at=now
+    )
     return [
         "/",
         "/incidents/",
@@ -68,6 +75,11 @@ def addresses():
         f"/incidents/{hot.number}/tasks/{hot.tasks.get(done_at=None).pk}/",
         f"/incidents/{hot.number}/working-on/",
         f"/incidents/{hot.number}/muster/decline/",
+        "/maintenance/",
+        "/maintenance/new/",
+        f"/maintenance/{window.pk}/",
+        "/silences/new/",
+        f"/silences/{silence.pk}/",
         "/me/",
         "/me/contact-methods/",
         "/me/reached/",
