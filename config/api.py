@@ -13,6 +13,7 @@ import incidents.api.assessment
 import incidents.api.catalog
 import incidents.api.deeds
 import incidents.api.doing
+import incidents.api.entries
 import incidents.api.incidents
 import incidents.api.muster
 import incidents.api.people
@@ -50,6 +51,7 @@ ROUTERS = (
     oncall.api.swaps.router,
     oncall.api.policies.router,
     incidents.api.incidents.router,
+    incidents.api.entries.router,
     incidents.api.deeds.router,
     incidents.api.roles.router,
     incidents.api.updates.router,

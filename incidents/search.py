@@ -61,4 +61,6 @@ def _query(words: str) -> SearchQuery:
 
 
 def _told(query: SearchQuery) -> QuerySet[TimelineEntry]:
-    return TimelineEntry.objects.exclude(kind__in=UNTOLD).alias(found=STORY).filter(found=query)
+    return (
+        TimelineEntry.objects.filter(replaced_by=None).exclude(kind__in=UNTOLD).alias(found=STORY).filter(found=query)
+    )

@@ -111,7 +111,10 @@ def _write_bulletin(incident_id: int, after: int) -> Bulletin:
     if len(missed) > MOST_MISSED:
         return Bulletin(reload=True, head=incident.timeline_seq, private=incident.private, allowed=allowed)
     return Bulletin(
-        entries=tuple((entry.seq, render_to_string("incidents/_entry.html", {"entry": entry})) for entry in missed),
+        entries=tuple(
+            (entry.seq, render_to_string("incidents/_entry.html", {"entry": entry, "incident": incident}))
+            for entry in missed
+        ),
         room_changed=any(entry.kind not in QUIET for entry in missed),
         head=missed[-1].seq if missed else after,
         private=incident.private,

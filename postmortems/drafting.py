@@ -110,12 +110,7 @@ def _bare(words: str) -> str:
 
 def timeline_of(incident: Incident) -> str:
     """Every event but the deliveries, oldest first, under a heading for each day, one line each, to the minute."""
-    entries = (
-        TimelineEntry.objects.filter(incident=incident)
-        .exclude(kind__in=NOISE)
-        .select_related("actor")
-        .order_by("occurred_at", "seq")
-    )
+    entries = timeline.story(incident).exclude(kind__in=NOISE).order_by("occurred_at", "seq")
     days: dict[date, list[str]] = {}
     told = length = 0
     for entry in entries[:LONGEST_TIMELINE]:

@@ -207,6 +207,7 @@ class TimelineEntryAdmin(OfIncidentAdmin):
     search_fields = ["text", "incident__title", "actor__name"]
     date_hierarchy = "recorded_at"
     fields = ["incident", "seq", "kind", "occurred_at", "recorded_at", "actor", "role", "text", "data"]
+    fields += ["replaces", "corrected_by"]
 
     @admin.display(description="Text")
     def short_text(self, entry: TimelineEntry) -> str:

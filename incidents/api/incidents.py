@@ -1,20 +1,19 @@
-"""Incidents: declare, list, read; what is said of one on its timeline, and its clocks."""
+"""Incidents: declare, list, read, and their clocks."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
 from ninja import Query, Router, Status
 from pydantic import BaseModel, Field
 
-from incidents import clocks, lifecycle, search, storytelling, timeline, visibility
+from incidents import clocks, lifecycle, search, visibility
 from incidents.api import bodies, catalog, doors
 from incidents.api.bodies import Body, Label, Level, Moment, OneLine, OneOf, Slug, Text
 from incidents.api.doors import ApiRequest
 from incidents.api.lists import Listing, Window, piece, whole
-from incidents.models import Clock, EntryKind, Incident, Rule, Scope, Service, TimelineEntry
+from incidents.models import Clock, Incident, Rule, Scope, Service
 from incidents.models.incident import RANK
-from incidents.models.timeline import WRITTEN
 from incidents.refusals import Invalid
 from incidents.states import ClockState, Detection, Kind, Phase
 from incidents.states import Status as State
@@ -114,35 +113,6 @@ class Filters(Window):
     kind: Annotated[str, OneOf(Kind)] | None = None
 
 
-class NewEntry(Body):
-    """What a person saw, did or decided."""
-
-    kind: Annotated[str, Field(json_schema_extra={"enum": list(WRITTEN)})] = EntryKind.NOTE.value
-    text: Annotated[str, Field(min_length=1, max_length=timeline.LONGEST_TEXT)] = Field(description="Markdown.")
-    occurred_at: Moment | None = Field(default=None, description="When it happened; null = now.")
-
-
-class Pinned(Body):
-    """Whether an entry tells the story."""
-
-    pinned: bool
-
-
-class Entry(BaseModel):
-    """One line of the story; it is never changed."""
-
-    id: int
-    seq: int
-    kind: str
-    occurred_at: Moment
-    recorded_at: Moment
-    actor: str | None = Field(description="The person's e-mail address; null = the system.")
-    role: str
-    text: str
-    pinned: bool
-    data: dict[str, Any]
-
-
 class ClockShape(BaseModel):
     """An obligation with a deadline."""
 
@@ -177,22 +147,6 @@ def incident_shape(incident: Incident) -> IncidentShape:
         acknowledged_by=incident.acknowledged_by.email if incident.acknowledged_by else None,
         held_by=incident.held_by.email if incident.held_by else None,
         url=settings.PUBLIC_URL + incident.get_absolute_url(),
-    )
-
-
-def entry_shape(entry: TimelineEntry) -> Entry:
-    """A line as the API shows it; its actor is loaded."""
-    return Entry(
-        id=entry.pk,
-        seq=entry.seq,
-        kind=entry.kind,
-        occurred_at=entry.occurred_at,
-        recorded_at=entry.recorded_at,
-        actor=entry.actor.email if entry.actor else None,
-        role=entry.role,
-        text=entry.text,
-        pinned=hasattr(entry, "pin"),
-        data=entry.data,
     )
 
 
@@ -253,32 +207,6 @@ def list_incidents(request: ApiRequest, wanted: Query[Filters]) -> Listing[Incid
 def get_incident(request: ApiRequest, number: int) -> IncidentShape:
     """By its number: the 7 of INC-7."""
     return fresh(request, number)
-
-
-@router.get("/incidents/{int:number}/timeline", response=Listing[Entry], summary="Read the story of an incident")
-def list_timeline(request: ApiRequest, number: int, window: Query[Window]) -> Listing[Entry]:
-    """In the order in which things happened, whenever they were written down."""
-    incident = visibility.incident_for(request.user, number)
-    entries = timeline.story(incident).select_related("actor", "pin")
-    return piece(request, entries, window, entry_shape, by=("occurred_at", "seq", "pk"))
-
-
-@router.post("/incidents/{int:number}/timeline", response={201: Entry}, summary="Write on the timeline")
-def add_entry(request: ApiRequest, number: int, said: NewEntry) -> Status[Entry]:
-    """An “update” also becomes the incident's summary."""
-    incident = doors.incident_to_act_on(request, number)
-    entry = timeline.add(
-        incident, kind=said.kind, text=said.text, by=request.user, at=request.at, occurred_at=said.occurred_at
-    )
-    return Status(201, entry_shape(entry))
-
-
-@router.put("/incidents/{int:number}/timeline/{int:seq}/pin", response=Entry, summary="Pin an entry")
-def pin_entry(request: ApiRequest, number: int, seq: int, said: Pinned) -> Entry:
-    """Take it into the story so far, or out of it."""
-    incident = doors.incident_to_act_on(request, number)
-    entry = storytelling.pin(incident, seq, pinned=said.pinned, by=request.user, at=request.at)
-    return entry_shape(entry)
 
 
 @router.get("/incidents/{int:number}/clocks", response=Listing[ClockShape], summary="Read the clocks of an incident")

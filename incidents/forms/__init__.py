@@ -6,6 +6,7 @@ from incidents.forms.declaring import DeclareForm
 from incidents.forms.deeds import (
     NOT_WHOLE,
     CadenceForm,
+    CorrectionForm,
     EntryForm,
     ImpactForm,
     MitigateForm,
@@ -28,6 +29,7 @@ __all__ = [
     "ActionForm",
     "CadenceForm",
     "CommandForm",
+    "CorrectionForm",
     "DecisionForm",
     "DeclareForm",
     "EntryForm",

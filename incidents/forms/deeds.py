@@ -1,8 +1,10 @@
 """What the deeds of an incident ask for. A refused form keeps what was typed."""
 
 from datetime import timedelta
+from typing import Any
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 
 from incidents.forms.moments import MomentField
 from incidents.models import EntryKind, Service, Severity
@@ -32,6 +34,22 @@ class PhaseForm(DeedForm):
     to = forms.ChoiceField(choices=[(phase.value, phase.label) for phase in (Phase.RESPOND, Phase.MITIGATE)])
 
 
+class FilesInput(forms.ClearableFileInput):
+    """Several files at once."""
+
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Several files, none needed."""
+
+    widget = FilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+        """Return the files; ``incidents.evidence`` judges them."""
+        return [file for file in data or [] if file]
+
+
 class EntryForm(forms.Form):
     """A line for the timeline. Updates, decisions and actions have forms of their own."""
 
@@ -42,10 +60,23 @@ class EntryForm(forms.Form):
     )
     text = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 1, "placeholder": "What did you see, do or decide?"}),
-        error_messages={"required": "Write what you saw, did or decided."},
+        required=False,
         strip=True,
     )
     occurred_at = MomentField(label="At", widget=forms.TextInput(attrs={"placeholder": "now", "class": "at"}))
+    evidence = FilesField(label="Pictures and files", required=False)
+    key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+
+
+class CorrectionForm(forms.Form):
+    """An entry put right."""
+
+    text = forms.CharField(
+        label="What happened?",
+        widget=forms.Textarea(attrs={"rows": 4}),
+        error_messages={"required": "Write what you saw, did or decided."},
+    )
+    occurred_at = MomentField(label="When?", help_text="UTC, such as 14:05; empty = the time stays.")
 
 
 class MitigateForm(DeedForm):

@@ -1,6 +1,7 @@
 """The rows of the ground floor."""
 
 from incidents.models.alert import Alert, AlertStatus, RawEvent
+from incidents.models.attachment import Attachment
 from incidents.models.catalog import Component, Integration, IntegrationKind, Service
 from incidents.models.clock import Clock, Rule
 from incidents.models.command import HANDS_ON, Handover, Muster, MusterCall, Role, RoleCard, RoleHolder
@@ -42,6 +43,7 @@ __all__ = [
     "AlertStatus",
     "ApiToken",
     "AssessmentAnswer",
+    "Attachment",
     "ChecklistItem",
     "ChecklistTick",
     "Clock",

@@ -1,5 +1,7 @@
 """The timeline: what happened, when, told by whom. Append-only, held by a database trigger."""
 
+from typing import Self
+
 import pgtrigger
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
@@ -52,6 +54,7 @@ class EntryKind(models.TextChoices):
 
 
 WRITTEN = ("note", "finding", "decision", "action", "update")
+CORRECTABLE = ("note", "finding")  # the others tell of deeds, which have ways of their own to be taken back
 MILESTONES = ("detected", "mitigated", "resolved", "reopened", "closed")
 DEEDS = (
     *("acknowledged", "joined", "severity", "phase", "mitigated", "resolved", "reopened", "closed", "declined"),
@@ -103,8 +106,19 @@ UNLESS_PRUNING = """
 """
 
 
+class TimelineQuerySet(models.QuerySet["TimelineEntry"]):
+    """Lines of stories."""
+
+    def standing(self) -> Self:
+        """Keep what counts now: a line that was corrected stands in its correction's history alone."""
+        return self.filter(replaced_by=None)
+
+
 class TimelineEntry(models.Model):
-    """One line of an incident's story. ``incidents.timeline`` alone adds rows; nothing changes or deletes one (I8)."""
+    """One line of an incident's story. ``incidents.timeline`` alone adds rows; nothing changes or deletes one (I8).
+
+    A correction is a line of its own that names the one it replaces; who spoke stays the same.
+    """
 
     incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="timeline")
     seq = models.PositiveIntegerField(help_text="1, 2, 3 … within the incident, without gaps.")
@@ -117,6 +131,12 @@ class TimelineEntry(models.Model):
     role = models.CharField(max_length=40, blank=True, help_text="The role the person held then.")
     text = models.TextField(help_text="Markdown.")
     data = models.JSONField(default=dict)
+    replaces = models.OneToOneField(
+        "self", null=True, on_delete=models.CASCADE, related_name="replaced_by", help_text="The line it corrects."
+    )
+    corrected_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+
+    objects = TimelineQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["incident", "seq"], name="timeline_seq_is_unique")]
@@ -139,8 +159,8 @@ class TimelineEntry(models.Model):
 
     @property
     def late(self) -> bool:
-        """Written down more than a minute after it happened."""
-        return (self.recorded_at - self.occurred_at).total_seconds() > 60
+        """Written down more than a minute after it happened; a correction says so itself."""
+        return self.replaces_id is None and (self.recorded_at - self.occurred_at).total_seconds() > 60
 
     @property
     def kind_label(self) -> str:
@@ -151,6 +171,11 @@ class TimelineEntry(models.Model):
     def picture(self) -> str:
         """The icon of the kind."""
         return PICTURES.get(self.kind, "message-square")
+
+    @property
+    def is_correctable(self) -> bool:
+        """Its words and its time may be put right."""
+        return self.kind in CORRECTABLE
 
     @property
     def is_milestone(self) -> bool:

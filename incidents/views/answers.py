@@ -9,7 +9,7 @@ from incidents.models import Incident
 from incidents.refusals import Invalid, Refusal
 from incidents.requests import SignedInRequest
 
-FIELDS = {"at": "occurred_at"}  # what a deed calls differently from its form
+FIELDS = {"at": "occurred_at", "files": "evidence"}  # what a deed calls differently from its form
 
 
 def refuse(form: forms.Form, refusal: Refusal) -> None:
@@ -44,3 +44,8 @@ def ask(request: SignedInRequest, incident: Incident, form: forms.Form, **more: 
     template = "incidents/_ask.html" if request.htmx else "incidents/ask.html"
     status = 422 if form.is_bound else 200
     return render(request, template, {"incident": incident, "form": form, **more}, status=status)
+
+
+def told(request: SignedInRequest, *names: str) -> dict[str, str]:
+    """What the address of a form says of its fields: the way in which a command fills it."""
+    return {name: request.GET[name].replace("\0", "")[:2000] for name in names if name in request.GET}

@@ -27,7 +27,7 @@ from incidents.models import Incident, Severity, User
 from incidents.refusals import Refusal, StaleVersion
 from incidents.requests import SignedInRequest, incident_to_act_on
 from incidents.states import Phase
-from incidents.views.answers import ask, done, refuse, refused
+from incidents.views.answers import ask, done, refuse, refused, told
 
 Deed = Callable[..., Incident]
 
@@ -113,7 +113,7 @@ def change_severity(request: SignedInRequest, number: int) -> HttpResponse:
         _change_severity,
         title="Change severity",
         verb="Change severity",
-        initial={"severity": int(wanted) if wanted in {"0", "1", "2", "3", "4"} else None},
+        initial={"severity": int(wanted) if wanted in {"0", "1", "2", "3", "4"} else None, **told(request, "reason")},
         severities=Severity.objects.order_by("level"),
     )
 

@@ -13,7 +13,7 @@ from incidents.forms import DecisionForm, ObjectionForm
 from incidents.models import Decision, Incident
 from incidents.refusals import Refusal
 from incidents.requests import SignedInRequest, incident_for, incident_to_act_on
-from incidents.views.answers import ask, done, refuse, refused
+from incidents.views.answers import ask, done, refuse, refused, told
 
 ASK, DECIDE = ("ask", "Ask for strong objections"), ("decide", "Decide")
 NUMBER = re.compile(r"[0-9]{1,6}\Z")
@@ -24,7 +24,7 @@ NUMBER = re.compile(r"[0-9]{1,6}\Z")
 def decision(request: SignedInRequest, number: int) -> HttpResponse:
     """The commander decides at once, or asks first; everybody else asks."""
     incident = incident_to_act_on(request, number)
-    form = DecisionForm(request.POST or None)
+    form = DecisionForm(request.POST or None, initial=told(request, "text"))
     if request.method == "POST" and form.is_valid():
         asks = "ask" in request.POST
         deed = deciding.ask if asks else deciding.decide

@@ -15,7 +15,7 @@ from incidents.models import Incident, MitigationAction, Worked
 from incidents.refusals import Refusal
 from incidents.requests import SignedInRequest, incident_for, incident_to_act_on
 from incidents.states import Phase
-from incidents.views.answers import ask, done, refuse
+from incidents.views.answers import ask, done, refuse, told
 
 
 @require_safe
@@ -48,7 +48,7 @@ def checklist_of(incident: Incident, at: datetime) -> list[tuple[reading.Step, l
 def start_action(request: SignedInRequest, number: int) -> HttpResponse:
     """Say what is tried."""
     incident = incident_to_act_on(request, number)
-    form = ActionForm(request.POST or None, incident=incident)
+    form = ActionForm(request.POST or None, incident=incident, initial=told(request, "text"))
     if request.method == "POST" and form.is_valid():
         said = {**form.cleaned_data, "owner": form.cleaned_data["owner"] or request.user}
         try:

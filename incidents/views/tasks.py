@@ -11,7 +11,7 @@ from incidents.forms import TaskEndForm, TaskForm
 from incidents.models import Incident, Task
 from incidents.refusals import Refusal
 from incidents.requests import SignedInRequest, incident_for, incident_to_act_on
-from incidents.views.answers import ask, done, refuse, refused
+from incidents.views.answers import ask, done, refuse, refused, told
 
 
 @require_http_methods(["GET", "POST"])
@@ -19,7 +19,7 @@ from incidents.views.answers import ask, done, refuse, refused
 def hand_out(request: SignedInRequest, number: int) -> HttpResponse:
     """Ask what, who and for how long; then give the task."""
     incident = incident_to_act_on(request, number)
-    form = TaskForm(request.POST or None, incident=incident)
+    form = TaskForm(request.POST or None, incident=incident, initial=told(request, "title", "owner", "within"))
     if request.method == "POST" and form.is_valid():
         try:
             wanted = assigning.Wanted(**form.cleaned_data)

@@ -10,7 +10,7 @@ from incidents.forms import NOT_WHOLE, UpdateForm
 from incidents.models import Incident
 from incidents.refusals import Conflict, Refusal
 from incidents.requests import SignedInRequest, incident_to_act_on
-from incidents.views.answers import ask, done, refuse
+from incidents.views.answers import ask, done, refuse, told
 
 
 @require_http_methods(["GET", "POST"])
@@ -19,7 +19,7 @@ def post_update(request: SignedInRequest, number: int) -> HttpResponse:
     """Three fields, filled with the last update: most of it is still true."""
     incident = incident_to_act_on(request, number)
     if request.method == "GET":
-        return _ask(request, incident, _filled(incident))
+        return _ask(request, incident, _filled(incident, told(request, "conditions")))
     form = UpdateForm(request.POST)
     if form.is_valid():
         said = form.cleaned_data
@@ -45,11 +45,11 @@ def post_update(request: SignedInRequest, number: int) -> HttpResponse:
     return _ask(request, incident, form)
 
 
-def _filled(incident: Incident) -> UpdateForm:
+def _filled(incident: Incident, said: dict[str, str]) -> UpdateForm:
     before = updates.last(incident)
     parts = updates.parts_of(before)
     known = {name: getattr(parts, name)[:longest] for name, longest in updates.LONGEST.items()}
-    return UpdateForm(initial={**known, "seen": before.seq if before else 0})
+    return UpdateForm(initial={**known, **said, "seen": before.seq if before else 0})
 
 
 def _know_the_last(form: UpdateForm, incident: Incident) -> None:

@@ -147,7 +147,7 @@ def add_evidence(request: SignedInRequest, number: int, pk: int) -> HttpResponse
     """Say what an answer rests on."""
     at = timezone.now()
     standing, why = why_to_write(request, number, pk, at)
-    entries = TimelineEntry.objects.filter(incident=standing.incident).exclude(kind__in=NOISE)
+    entries = TimelineEntry.objects.filter(incident=standing.incident).standing().exclude(kind__in=NOISE)
     form = EvidenceForm(request.POST or None)
     form.fields["entry"].queryset = entries.order_by("occurred_at", "seq")  # type: ignore[attr-defined]
     form.fields["entry"].label_from_instance = _entry_words  # type: ignore[attr-defined]

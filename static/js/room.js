@@ -1,7 +1,9 @@
 // The incident page, live: entries slip into the timeline where they belong, the rest is asked for anew; forms are left alone.
 import { Live, showState } from "./live.js";
+import { composing, insertBefore, sendWaiting, write } from "./composer.js";
+import { serverNow } from "./clocks.js";
 
-const live = document.getElementById("live"), key = `tocsin:${live.dataset.draft}`;
+const live = document.getElementById("live");
 const HELD = []; // entries that wait behind “2 new” while the reader is further down
 let asking = null, state = "reconnecting", heard = Date.now();
 
@@ -10,6 +12,7 @@ const BELONG = { asked: "decisions", objection: "decisions" }; // kinds that ano
 function story() { return document.getElementById("tl"); }
 function shown(kind) {
   const show = story().dataset.show;
+  if (story().dataset.words || show === "story") return false; // the count of what is hidden is asked for with the next look
   return show === "all" || (show === "" ? kind !== "delivery" : (BELONG[kind] || `${kind}s`) === show);
 }
 
@@ -19,16 +22,21 @@ function parse(html) {
   return [...holder.content.children].filter((entry) => entry.dataset.seq);
 }
 
-// Newest first by what happened when; equal times by the order of writing.
+// By what happened when, in the order of the page; equal times by the order of writing.
+function isOlder(one, other) { return one.dataset.at < other.dataset.at || (one.dataset.at === other.dataset.at && Number(one.dataset.seq) < Number(other.dataset.seq)); }
+
 function place(entry) {
-  const list = story();
+  const list = story(), oldestFirst = list.dataset.order === "old";
   if (document.getElementById(entry.id)) return;
-  const after = [...list.querySelectorAll("[data-seq]")].find((other) =>
-    other.dataset.at < entry.dataset.at || (other.dataset.at === entry.dataset.at && Number(other.dataset.seq) < Number(entry.dataset.seq)));
+  const others = [...list.querySelectorAll("[data-seq]")];
+  if (others.some((other) => Number(other.dataset.replaces) === Number(entry.dataset.seq))) return;
+  others.find((other) => other.dataset.seq === entry.dataset.replaces)?.remove(); // a correction takes its place
+  const after = others.find((other) => other.isConnected && (oldestFirst ? isOlder(entry, other) : isOlder(other, entry)));
   const day = entry.dataset.at.slice(0, 10);
   list.insertBefore(entry, after || null);
   if (!list.querySelector(`[data-day="${day}"]`)) addDay(entry, day);
   else if (entry.previousElementSibling === null) moveDayUp(list, day);
+  else if (entry.nextElementSibling?.dataset.day === day && list.dataset.order !== "old") entry.before(entry.nextElementSibling);
   entry.classList.add("arrived");
 }
 
@@ -91,22 +99,24 @@ const stream = new Live(live.dataset.stream, {
     else if (name === "reload") location.reload();
   },
   onPoll: poll,
-  onState: (now, since) => { state = now; heard = Math.max(heard, since); show(); },
+  onState: (now, since) => { state = now; heard = Math.max(heard, since); show(); if (now === "live") sendWaiting(); },
 });
 setInterval(show, 1000);
 
-// What is being typed survives a reload, a crash, a lost network.
-function text() { return document.querySelector("#composer textarea"); }
-function keep() { if (text()?.value) localStorage.setItem(key, text().value); else localStorage.removeItem(key); }
-function restore() { const kept = localStorage.getItem(key); if (kept && text() && !text().value) text().value = kept; }
-document.addEventListener("input", (event) => { if (event.target === text()) keep(); });
-document.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.elt?.id !== "composer" || !event.detail.successful) return;
-  localStorage.removeItem(key);
-  if (!stream.live) poll(stream.seq);
-  requestAnimationFrame(() => { text()?.focus(); release(); });
-});
-restore();
+document.addEventListener("entry-written", () => { if (!stream.live) poll(stream.seq); release(); });
+
+// The title of the tab counts down to what is due next.
+const title = document.title;
+function nextDue() {
+  const due = [...document.querySelectorAll("#next time[data-countdown], #clocks time[data-countdown]")].map((clock) => Date.parse(clock.dataset.countdown));
+  return due.length ? Math.min(...due) : null;
+}
+function countInTitle() {
+  const due = nextDue(), left = due === null ? 0 : Math.ceil((due - serverNow()) / 1000), length = Math.abs(left);
+  const told = due !== null && length < 3600 ? `${left < 0 ? "late " : ""}${Math.floor(length / 60)}:${String(length % 60).padStart(2, "0")} ` : "";
+  if (document.title !== told + title) document.title = told + title;
+}
+setInterval(countInTitle, 1000);
 
 // Dialogs: a deed's form comes into #ask; done closes it.
 const ask = document.getElementById("ask");
@@ -126,25 +136,9 @@ document.body.addEventListener("deed-done", () => { ask.close(); ask.replaceChil
 document.addEventListener("click", (event) => {
   if (event.target.closest("#arrived")) { release(); story().scrollIntoView({ block: "start" }); }
   if (event.target.closest("#ask a[data-close-dialog]")) event.preventDefault();
-  const opens = event.target.closest("[data-open-composer]");
-  if (opens) {
-    event.preventDefault();
-    const kind = document.querySelector(`#composer input[value="${opens.dataset.openComposer}"]`);
-    if (kind) kind.checked = true;
-    document.getElementById("composer").classList.add("open");
-    text().focus();
-  }
-  if (event.target.closest("[data-close-composer]")) document.getElementById("composer").classList.remove("open");
 });
 
-// e begins to write; j and k move through the timeline.
-const WRITE = { e: "note" };
-function write(kind) {
-  document.getElementById("composer").classList.add("open");
-  const choice = document.querySelector(`#composer input[value="${kind}"]`);
-  if (choice) choice.checked = true;
-  text().focus();
-}
+// e begins to write; j and k move through the timeline, x takes the entry into the story, i inserts before it.
 function move(step) {
   const entries = [...story().querySelectorAll("[data-seq]")], here = entries.indexOf(document.activeElement);
   const entry = entries[Math.max(0, Math.min(entries.length - 1, here < 0 ? 0 : here + step))];
@@ -153,13 +147,28 @@ function move(step) {
   entry.focus();
 }
 
+async function pin(entry) {
+  const token = document.querySelector("#composer [name=csrfmiddlewaretoken]"), look = entry.querySelector(".e-acts a");
+  if (!token || !look) return;
+  const body = new FormData();
+  if (entry.dataset.pinned) body.append("undo", "1");
+  const answer = await fetch(`${look.pathname}pin/`, { method: "POST", body, headers: { "X-CSRFToken": token.value, "HX-Request": "true" } });
+  if (!answer.ok) return;
+  if (entry.dataset.pinned) delete entry.dataset.pinned; else entry.dataset.pinned = "yes";
+  document.body.dispatchEvent(new Event("room-changed"));
+}
+
+const ON_ENTRY = { x: pin, i: insertBefore };
+
 // Ctrl+Enter sends; single keys are buttons' shortcuts, off while typing.
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select, dialog, [contenteditable]");
   if (typing) { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form?.requestSubmit(); return; }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (document.body.dataset.singleKeys !== "on") return;
-  if (WRITE[event.key] && text()) { event.preventDefault(); write(WRITE[event.key]); return; }
+  if (event.key === "e" && composing()) { event.preventDefault(); write("note"); return; }
+  const entry = event.target.closest("#tl [data-seq]");
+  if (entry && ON_ENTRY[event.key]) { event.preventDefault(); ON_ENTRY[event.key](entry); return; }
   if (event.key === "j" || event.key === "k") { move(event.key === "j" ? 1 : -1); return; }
   const button = /^[a-z]$/.test(event.key) && document.querySelector(`[data-key="${event.key}"]`);
   if (button) { event.preventDefault(); button.click(); }

@@ -63,7 +63,9 @@ document.addEventListener("htmx:afterSettle", () => { dressToasts(); localTimes(
 function localTimes() {
   const format = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
   for (const time of document.querySelectorAll("time[data-local][datetime]:not([title])")) {
-    time.title = `${format.format(new Date(time.dateTime))}, your time`;
+    const at = new Date(time.dateTime), zone = time.closest("[data-zone]")?.dataset.zone;
+    const there = zone ? `; ${at.toLocaleTimeString([], { timeStyle: "short", timeZone: zone })} ${zone}` : "";
+    time.title = `${time.dateTime.slice(11, 19)} UTC; ${format.format(at)}, your time${there}`;
   }
 }
 

@@ -18,13 +18,6 @@ def declare(level=1, *, by=None, minutes_ago=10, **said):
     return lifecycle.declare(lifecycle.Declaration(**said), by=by, at=timezone.now() - timedelta(minutes=minutes_ago))
 
 
-@pytest.fixture
-def ada(client):
-    ada = UserFactory(name="Ada")
-    client.force_login(ada)
-    return ada
-
-
 def page(client, incident, **query):
     return client.get(reverse("incidents:detail", args=[incident.number]), query)
 
