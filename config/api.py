@@ -15,6 +15,7 @@ import incidents.api.deeds
 import incidents.api.doing
 import incidents.api.entries
 import incidents.api.incidents
+import incidents.api.merging
 import incidents.api.muster
 import incidents.api.people
 import incidents.api.practice
@@ -53,6 +54,7 @@ ROUTERS = (
     incidents.api.incidents.router,
     incidents.api.entries.router,
     incidents.api.deeds.router,
+    incidents.api.merging.router,
     incidents.api.roles.router,
     incidents.api.updates.router,
     incidents.api.doing.router,

@@ -276,6 +276,8 @@ def reopen(
         StaleVersion: it changed since ``version``.
     """
     locked = moves.lock(incident, version, at)
+    if locked.merged_into_id:
+        raise TransitionError(f"{locked.ref} is merged into another incident. Take it out of there again.")
     locked.move_to(Status.OPEN)
     if not reason.strip():
         raise Invalid("reason", "Say why it is open again.")

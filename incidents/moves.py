@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -175,7 +176,7 @@ def tell(
     at: datetime,
     *,
     occurred_at: datetime | None = None,
-    data: dict[str, str] | None = None,
+    data: dict[str, Any] | None = None,
 ) -> None:
     """Write one line on the timeline."""
     timeline.write([timeline.Line(incident, kind, text, by=by, occurred_at=occurred_at, data=data or {})], at=at)

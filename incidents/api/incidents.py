@@ -76,6 +76,7 @@ class IncidentShape(BaseModel):
     mitigation: str
     root_cause: str
     not_yet_because: str
+    merged_into: int | None = Field(description="The number of the incident that it is part of.")
     impact_started_at: Moment | None
     detected_at: Moment
     declared_at: Moment
@@ -128,7 +129,7 @@ class ClockShape(BaseModel):
 
 def loaded(rows: QuerySet[Incident]) -> QuerySet[Incident]:
     """Load what ``incident_shape`` shows."""
-    return rows.select_related("service", "declared_by", "acknowledged_by", "held_by").prefetch_related(
+    return rows.select_related("service", "declared_by", "acknowledged_by", "held_by", "merged_into").prefetch_related(
         "affected_services"
     )
 
@@ -143,6 +144,7 @@ def incident_shape(incident: Incident) -> IncidentShape:
         open=incident.is_open,
         service=incident.service.slug,
         affected_services=sorted(service.slug for service in incident.affected_services.all()),
+        merged_into=incident.merged_into.number if incident.merged_into else None,
         declared_by=incident.declared_by.email if incident.declared_by else None,
         acknowledged_by=incident.acknowledged_by.email if incident.acknowledged_by else None,
         held_by=incident.held_by.email if incident.held_by else None,

@@ -18,6 +18,7 @@ from incidents.forms.deeds import (
 )
 from incidents.forms.doing import ActionEndForm, ActionForm, DecisionForm, ObjectionForm
 from incidents.forms.listing import ListForm, SaveFilterForm
+from incidents.forms.merging import MergeForm, RelateForm, SplitForm
 from incidents.forms.people import MeForm
 from incidents.forms.quieting import MaintenanceForm, SilenceForm
 from incidents.forms.tasks import TaskEndForm, TaskForm
@@ -37,6 +38,7 @@ __all__ = [
     "ListForm",
     "MaintenanceForm",
     "MeForm",
+    "MergeForm",
     "MitigateForm",
     "NothingToAsk",
     "ObjectionForm",
@@ -44,10 +46,12 @@ __all__ = [
     "PhaseForm",
     "QuestionsForm",
     "ReasonForm",
+    "RelateForm",
     "ResolveForm",
     "SaveFilterForm",
     "SeverityForm",
     "SilenceForm",
+    "SplitForm",
     "TaskEndForm",
     "TaskForm",
     "UpdateForm",

@@ -12,6 +12,7 @@ from incidents.models.incident import (
     Incident,
     Participant,
     PhaseEntry,
+    Relation,
     SeverityChange,
     SeverityProposal,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "Quiet",
     "Rank",
     "RawEvent",
+    "Relation",
     "Remedy",
     "Role",
     "RoleCard",

@@ -264,6 +264,21 @@ class Impact(models.Model):
         ]
 
 
+class Relation(models.Model):
+    """Two incidents that have to do with one another; the older one stands first. ``incidents.merging`` writes it."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="+")
+    other = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="+")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["incident", "other"], name="two_incidents_are_related_once"),
+            models.CheckConstraint(condition=Q(incident__lt=F("other")), name="the_older_incident_stands_first"),
+        ]
+
+
 class Participant(models.Model):
     """A person who takes part in an incident and so may see it when it is private."""
 

@@ -33,6 +33,8 @@ class EntryKind(models.TextChoices):
     REOPENED = "reopened", "Reopened"
     CLOSED = "closed", "Closed"
     DECLINED = "declined", "Declined"
+    MERGED = "merged", "Merged"
+    RELATED = "related", "Related"
     ESCALATION = "escalation", "Escalation"
     PAGE = "page", "Page"
     DELIVERY = "delivery", "Delivery"
@@ -57,7 +59,18 @@ WRITTEN = ("note", "finding", "decision", "action", "update")
 CORRECTABLE = ("note", "finding")  # the others tell of deeds, which have ways of their own to be taken back
 MILESTONES = ("detected", "mitigated", "resolved", "reopened", "closed")
 DEEDS = (
-    *("acknowledged", "joined", "severity", "phase", "mitigated", "resolved", "reopened", "closed", "declined"),
+    *(
+        "acknowledged",
+        "joined",
+        "severity",
+        "phase",
+        "mitigated",
+        "resolved",
+        "reopened",
+        "closed",
+        "declined",
+        "merged",
+    ),
     *("impact", "task", "role", "update"),
 )  # kinds that tell of a deed, so of a new version of the incident
 NOISE = ("delivery",)
@@ -83,6 +96,8 @@ PICTURES = {
     "reopened": "undo-2",
     "closed": "check",
     "declined": "circle-slash",
+    "merged": "git-merge",
+    "related": "link",
     "escalation": "chevrons-up",
     "page": "phone-call",
     "delivery": "mail",

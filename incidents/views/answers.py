@@ -1,8 +1,10 @@
 """How a deed's refusal is shown: on the field it is about, or on the whole form."""
 
+from typing import cast
+
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 
 from incidents.models import Incident
@@ -49,3 +51,11 @@ def ask(request: SignedInRequest, incident: Incident, form: forms.Form, **more: 
 def told(request: SignedInRequest, *names: str) -> dict[str, str]:
     """What the address of a form says of its fields: the way in which a command fills it."""
     return {name: request.GET[name].replace("\0", "")[:2000] for name in names if name in request.GET}
+
+
+def show_version_of_now(form: forms.Form, incident: Incident) -> None:
+    """Let a person who has read what changed send the same words again."""
+    fresh = Incident.objects.values_list("version", flat=True).get(pk=incident.pk)
+    said = QueryDict.copy(cast(QueryDict, form.data))
+    said["version"] = str(fresh)
+    form.data = said

@@ -27,7 +27,7 @@ from incidents.models import Incident, Severity, User
 from incidents.refusals import Refusal, StaleVersion
 from incidents.requests import SignedInRequest, incident_to_act_on
 from incidents.states import Phase
-from incidents.views.answers import ask, done, refuse, refused, told
+from incidents.views.answers import ask, done, refuse, refused, show_version_of_now, told
 
 Deed = Callable[..., Incident]
 
@@ -199,12 +199,6 @@ def _at_once(request: SignedInRequest, number: int, deed: Deed, words: str, **sa
     return done(request, incident, words.format(ref=incident.ref))
 
 
-def _show_version_of_now(form: forms.Form, incident: Incident) -> None:
-    """Let a person who has read what changed send the same words again."""
-    fresh = Incident.objects.values_list("version", flat=True).get(pk=incident.pk)
-    form.data = {**{name: form.data.get(name) for name in form.data}, "version": fresh}
-
-
 def _ask_first(
     request: SignedInRequest,
     number: int,
@@ -223,13 +217,13 @@ def _ask_first(
     form = form_class(request.POST)
     if not form.is_valid():
         if "version" in form.errors:
-            _show_version_of_now(form, incident)
+            show_version_of_now(form, incident)
     else:
         try:
             deed(incident, by=request.user, at=timezone.now(), **form.cleaned_data)
         except StaleVersion as refusal:
             refuse(form, refusal)
-            _show_version_of_now(form, incident)
+            show_version_of_now(form, incident)
         except Refusal as refusal:
             refuse(form, refusal)
         else:

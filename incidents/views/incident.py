@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from incidents import assigning, clocks, crew, grading
+from incidents import assigning, clocks, crew, grading, visibility
 from incidents import room as reading
 from incidents.assessment import FORMULA
 from incidents.forms import EntryForm
@@ -22,6 +23,9 @@ from incidents.views.telling import story_of
 def detail(request: SignedInRequest, number: int) -> HttpResponse:
     """The incident page: what is happening, who has it, what do I do next."""
     incident = incident_for(request, number)
+    if incident.merged_into and "stay" not in request.GET and visibility.may_see(request.user, incident.merged_into.pk):
+        messages.info(request, f"{incident.ref} was merged into this incident.")
+        return redirect(incident.merged_into)
     return page_of(request, incident, EntryForm(initial={"occurred_at": request.GET.get("at", "")[:40]}))
 
 
