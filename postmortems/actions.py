@@ -1,6 +1,5 @@
 """Write action items down, give them to somebody, close them with a proof: the only module that writes them."""
 
-import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,8 +13,6 @@ from incidents.refusals import Invalid, StaleVersion
 from incidents.states import Kind
 from postmortems import reminding
 from postmortems.models import ActionDeadline, ActionItem, ActionKind, ActionStatus, Origin, Term, Why
-
-log = logging.getLogger(__name__)
 
 REPAIR_WINDOW = timedelta(days=7)  # how far back a lost hook is looked for
 LONGEST_TITLE = 200  # characters
@@ -127,8 +124,7 @@ def make_backlog(incident: Incident, at: datetime) -> int:
 
 def write_missing(at: datetime) -> due.Done:
     """Write the item of each incident whose hook was lost: the due source ``backlog``."""
-    ids = list(unwritten(at).values_list("pk", flat=True)[: due.BATCH])
-    return due.Done(rows=due.in_sets(ids, lambda some: sum(_write_one(pk, at) for pk in some), _say_that_it_failed))
+    return due.do_set("backlog", unwritten(at), lambda some, at: sum(_write_one(pk, at) for pk in some), at)
 
 
 def unwritten(at: datetime) -> QuerySet[Incident]:
@@ -145,10 +141,6 @@ def _write_one(pk: int, at: datetime) -> int:
     wanted = rows.select_related("service", "held_by", "acknowledged_by", "declared_by").filter(pk=pk)
     incident = wanted.first()
     return make_backlog(incident, at) if incident else 0
-
-
-def _say_that_it_failed(pk: int, error: Exception) -> None:
-    log.error("the action item of incident %s cannot be written: %s", pk, error)
 
 
 def _make(incident: Incident, origin: Origin, title: str, detail: str, at: datetime) -> int:

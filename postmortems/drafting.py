@@ -1,6 +1,5 @@
 """Write the first draft of a postmortem from what the incident left behind: six sections, the timeline filled in."""
 
-import logging
 from datetime import UTC, date, datetime, timedelta
 
 from django.db import transaction
@@ -12,8 +11,6 @@ from incidents.models.timeline import NOISE, WRITTEN
 from incidents.states import Kind, Status
 from postmortems import reminding, templating, whys
 from postmortems.models import DocumentStatus, Postmortem, Section, SectionKey, SectionRevision
-
-log = logging.getLogger(__name__)
 
 REPAIR_WINDOW = timedelta(days=7)  # how far back a lost hook is looked for
 LONGEST_TIMELINE = 500  # entries copied into the draft
@@ -173,15 +170,9 @@ def in_words(span: timedelta) -> str:
 def draft_missing(at: datetime) -> due.Done:
     """Draft for each incident that is over and whose hook was lost: the due source ``drafts``.
 
-    One that cannot be drafted is tried again at each tick, since nothing worse comes of it, and stops no other.
+    One that cannot be drafted rests and stops no other.
     """
-    ids = list(undrafted(at).values_list("pk", flat=True)[: due.BATCH])
-    done = due.in_sets(ids, lambda some: sum(_draft_one(pk, at) for pk in some), _say_that_it_failed)
-    return due.Done(rows=done)
-
-
-def _say_that_it_failed(pk: int, error: Exception) -> None:
-    log.error("the postmortem of incident %s cannot be drafted: %s", pk, error)
+    return due.do_set("drafts", undrafted(at), lambda some, at: sum(_draft_one(pk, at) for pk in some), at)
 
 
 def undrafted(at: datetime) -> QuerySet[Incident]:

@@ -36,8 +36,7 @@ def _mornings(item: ActionItem) -> Iterator[datetime]:
 
 def remind_due(at: datetime) -> due.Done:
     """Remind the owners of action items: the due source ``action_reminders``."""
-    ids = list(waiting(at).order_by("remind_at", "pk").values_list("pk", flat=True)[: due.BATCH])
-    return due.Done(rows=_remind(ids, at)) if ids else due.Done()
+    return due.do_set("action_reminders", waiting(at).order_by("remind_at", "pk"), _remind, at)
 
 
 def waiting(at: datetime) -> QuerySet[ActionItem]:
@@ -90,8 +89,7 @@ def owed(at: datetime) -> QuerySet[Postmortem]:
 
 def nag_due(at: datetime) -> due.Done:
     """Remind the owners of postmortems: the due source ``postmortem_reminders``."""
-    ids = list(owed(at).order_by("remind_at", "pk").values_list("pk", flat=True)[: due.BATCH])
-    return due.Done(rows=_nag(ids, at)) if ids else due.Done()
+    return due.do_set("postmortem_reminders", owed(at).order_by("remind_at", "pk"), _nag, at)
 
 
 @transaction.atomic

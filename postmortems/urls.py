@@ -2,11 +2,14 @@
 
 from django.urls import path, re_path
 
-from postmortems.views import actions, comments, document, history, publishing, whys, writing
+from postmortems.views import actions, comments, document, history, library, publishing, whys, writing
 
 app_name = "postmortems"
 urlpatterns = [
     path("postmortems/", document.document_list, name="list"),
+    path("postmortems/library/", library.library, name="library"),
+    path("postmortems/before/", library.before_declaring, name="before-declaring"),
+    path("incidents/<int:number>/before/", library.before, name="before"),
     path("postmortems/<int:number>/", document.detail, name="detail"),
     re_path(r"^postmortems/(?P<number>[0-9]{1,9})/export\.(?P<form>md|html|json)$", document.export, name="export"),
     path("postmortems/<int:number>/sections/<slug:key>/", writing.edit_section, name="edit-section"),

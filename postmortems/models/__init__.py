@@ -12,6 +12,7 @@ from postmortems.models.document import (
     Writer,
 )
 from postmortems.models.review import Erratum, Review, Verdict
+from postmortems.models.search import SearchText, StaleText
 from postmortems.models.template import Template, TemplateVersion
 from postmortems.models.why import Category, Confidence, Evidence, Joined, Why, WhyKind, WhyLink
 from postmortems.models.wording import WordingKind, WordingRule
@@ -31,10 +32,12 @@ __all__ = [
     "Origin",
     "Postmortem",
     "Review",
+    "SearchText",
     "Section",
     "SectionKey",
     "SectionRevision",
     "SideText",
+    "StaleText",
     "Template",
     "TemplateVersion",
     "Term",

@@ -1,8 +1,10 @@
 """The five whys: answers that lead from the symptom down to root causes, and what they rest on."""
 
 import pghistory
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 
 from incidents.models import TimelineEntry, User
 from postmortems.models.document import Postmortem
@@ -78,6 +80,13 @@ class Why(models.Model):
             models.CheckConstraint(
                 condition=Q(is_root_cause=False) | (Q(kind="cause") & ~Q(category="")),
                 name="root_cause_has_a_category",
+            ),
+        ]
+        indexes = [
+            GinIndex(
+                OpClass(Upper("answer"), name="gin_trgm_ops"),
+                condition=Q(is_root_cause=True, removed_at=None),
+                name="root_cause_parts",
             ),
         ]
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from incidents.requests import SignedInRequest, incident_for
-from postmortems import commenting, drafting, exporting, library, publishing, worklist, writers
+from postmortems import commenting, drafting, exporting, library, publishing, recurring, worklist, writers
 from postmortems.blameless import Check
 from postmortems.causes import Causes
 from postmortems.models import Erratum, Review
@@ -42,8 +42,7 @@ def document_list(request: SignedInRequest) -> HttpResponse:
         "page": page,
         "rows": [library.standing(document) for document in page.object_list],
         "headline": library.headline(request.user, at),
-        "show": show,
-        "shows": [("", "All"), ("mine", "Mine"), ("late", "Late")],
+        "show": show if show in ("mine", "late") else "",
     }
     return render(request, "postmortems/document_list.html", context)
 
@@ -63,6 +62,7 @@ def detail(request: SignedInRequest, number: int) -> HttpResponse:
     waiting = [thread.first for thread in threads if thread.first.is_open]
     items = worklist.of(standing.incident, at, about)
     reviews = list(Review.objects.filter(postmortem=standing.document).select_related("reviewer").order_by("pk"))
+    roots = [node.why for node in causes.roots]
     blocking = [first for first in waiting if first.is_blocking]
     held = publishing.Held([part.section for part in parts], items, reviews, blocking)
     context = {
@@ -80,6 +80,7 @@ def detail(request: SignedInRequest, number: int) -> HttpResponse:
         .order_by("pk"),
         "facts": standing.document.facts if published else {},
         "actions": items,
+        "returns": recurring.returns(request.user, standing.document, roots),
         "may_act": request.user.may_declare,
         "parts": parts,
         "exports": [("md", "Markdown"), ("html", "HTML"), ("json", "JSON")],

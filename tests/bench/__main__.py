@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from tests.bench.coverage import coverage
 from tests.bench.flow import flow
+from tests.bench.library import library
 from tests.bench.listing import listing
 from tests.bench.product import quantile, running_product, session_cookie
 
@@ -43,6 +44,8 @@ def main() -> None:
         pages()
         print("\n== The list: 100,000 incidents, a million timeline entries", flush=True)
         listing()
+        print("\n== The library: 10,000 postmortems", flush=True)
+        library()
         print("\n== Who is on call", flush=True)
         rosters()
         print("\n== Coverage: does every path reach a verified human", flush=True)

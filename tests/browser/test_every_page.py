@@ -114,6 +114,7 @@ def addresses():
         f"/sandbox/{waiting.person_id}/",
         f"/a/{messages.token_of(waiting)}/",
         "/postmortems/",
+        "/postmortems/library/?q=payments",
         f"/postmortems/{ended.number}/",
         f"/postmortems/{ended.number}/sections/summary/",
         f"/postmortems/{ended.number}/whys/",

@@ -118,6 +118,8 @@ DUE = {
     "/incidents/{number}/pages": {"get"},
     "/incidents/{number}/escalation": {"get"},
     "/incidents/{number}/clocks": {"get"},
+    "/postmortems": {"get"},
+    "/incidents/{number}/before": {"get"},
     "/postmortems/{number}": {"get"},
     "/postmortems/{number}/sections/{key}": {"patch"},
     "/postmortems/{number}/whys": {"get", "post", "patch"},
