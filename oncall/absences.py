@@ -11,7 +11,7 @@ from psycopg.errors import ExclusionViolation
 
 from incidents.models import Membership, User
 from incidents.refusals import Conflict, NotAllowed
-from oncall import rights, rota
+from oncall import recheck, rights, rota
 from oncall.models import Leave
 
 Span = tuple[datetime, datetime]
@@ -47,6 +47,7 @@ def take_leave(person: User, *, start: datetime, end: datetime, by: User, at: da
         if isinstance(error.__cause__, ExclusionViolation):
             raise Conflict(f"{person} is on leave in a part of this time already.") from error
         raise
+    recheck.soon()
     return leave
 
 
@@ -62,6 +63,7 @@ def cancel_leave(leave: Leave, *, by: User, at: datetime) -> Leave | None:
     require_own(leave.person, by)
     if leave.end <= at:
         raise Conflict("This leave is over.")
+    recheck.soon()
     if leave.start >= at:
         leave.delete()
         return None

@@ -16,7 +16,7 @@ from django.db.models import Max, QuerySet
 from incidents import due
 from incidents.models import User
 from incidents.refusals import Invalid, NotAllowed, TransitionError
-from oncall import sealing
+from oncall import recheck, sealing
 from oncall.channels import chat, ntfy
 from oncall.models import Channel, ContactMethod
 
@@ -90,6 +90,7 @@ def remove(method: ContactMethod, *, by: User) -> None:
     """
     _require_owner(method, by)
     ContactMethod.objects.filter(pk=method.pk).delete()
+    recheck.soon()
 
 
 @transaction.atomic
@@ -119,6 +120,7 @@ def switch(method: ContactMethod, *, on: bool, by: User, at: datetime) -> None:
     row = ContactMethod.objects.select_for_update(no_key=True).get(pk=method.pk)
     row.disabled_at, row.disabled_why = (None if on else row.disabled_at or at), ""
     row.save(update_fields=["disabled_at", "disabled_why"])
+    recheck.soon()
 
 
 def stop(methods: Iterable[ContactMethod], *, at: datetime) -> None:

@@ -5,12 +5,12 @@ Feeds rows to ``oncall.coverage`` in a constant number of queries. The fallback 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
 from incidents.models import Access, Incident, Membership, Organisation, Service, Severity, Team, User
-from oncall import policies, rosters, worktime
+from oncall import policies, rosters, rota, worktime
 from oncall.coverage import Coverage, Gap, Level, Rows, Target
 from oncall.models import Act, ContactMethod, EscalationLevel, EscalationPolicy, Leave, Schedule
 from oncall.reach import usable_methods
@@ -130,17 +130,27 @@ class Report:
         return f"{enumerate_words(names)} {one if len(people) == 1 else many}" if names else ""
 
 
-def report(at: datetime, *, ahead: timedelta = AHEAD, services: Iterable[Service] | None = None) -> Report:
-    """Judge every path of the active services, or of those given, which come with their team (at most 19 queries)."""
+def report(
+    at: datetime,
+    *,
+    ahead: timedelta = AHEAD,
+    services: Iterable[Service] | None = None,
+    imagined: rota.Schedule | None = None,
+) -> Report:
+    """Judge every path of the active services, or of those given, which come with their team (at most 19 queries).
+
+    ``imagined`` stands in for the schedule of its id, where that one is in use.
+    """
     if services is None:
         services = Service.objects.filter(is_active=True).select_related("team").order_by("team__name", "name", "pk")
     services = list(services)
     known = policies.active()
     ladders = {policy.pk: tuple(_as_level(level) for level in _in_order(policy)) for policy in known}
     teams = {service.team_id for service in services}
-    coverage = Coverage(
-        _rows(teams, [level for ladder in ladders.values() for level in ladder], at, ahead), at, at + ahead
-    )
+    rows = _rows(teams, [level for ladder in ladders.values() for level in ladder], at, ahead)
+    if imagined and imagined.id in rows.rosters:
+        rows = replace(rows, rosters={**rows.rosters, imagined.id: imagined})
+    coverage = Coverage(rows, at, at + ahead)
     severities = [*Severity.objects.order_by("level"), None]
     paths = tuple(
         _judge(service, severity, known, ladders, coverage) for service in services for severity in severities

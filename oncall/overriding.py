@@ -12,7 +12,7 @@ from psycopg.errors import ExclusionViolation
 
 from incidents.models import User
 from incidents.refusals import Conflict, Invalid
-from oncall import rights, rosters, telling
+from oncall import recheck, rights, rosters, telling
 from oncall.models import Override, OverrideKind, Schedule, Swap, TemporarySchedule
 
 CLASH = "Somebody has just saved something that contradicts this. Look again, then decide."
@@ -74,6 +74,7 @@ def lift(row: Override, *, by: User, at: datetime) -> Override | None:
         row.delete()
     after = rosters.load([schedule.pk])[schedule.pk]
     telling.tell_of_changes(schedule, before, after, until=until, by=by, why=f"{by} ended an override.", key=key, at=at)
+    recheck.soon()
     return row if row.pk else None
 
 
@@ -129,6 +130,7 @@ def write(schedule: Schedule, wish: Wish, *, by: User, swap: Swap | None = None)
         if isinstance(error.__cause__, ExclusionViolation):
             raise Conflict(CLASH) from error
         raise
+    recheck.soon()
     return row
 
 

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from incidents import clocks
 from incidents.models import Incident
+from oncall import recheck
 from oncall.models import Escalation, EscalationLevel, EscalationPolicy, EscalationStep, EscalationTarget
 
 
@@ -101,6 +102,7 @@ def establish(
             target.level = level
             target.full_clean()
             target.save(force_insert=True)
+    recheck.soon()
     return policy
 
 
@@ -116,4 +118,5 @@ def edit(policy: EscalationPolicy, **fields: object) -> EscalationPolicy:
         setattr(locked, name, value)
     locked.full_clean()
     locked.save()
+    recheck.soon()
     return locked

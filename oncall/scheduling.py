@@ -3,15 +3,15 @@
 How a layer goes on after an edit is worked out by ``oncall.planning``; what it was stays on record.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
 
-from incidents.refusals import Invalid
-from oncall import changes, planning, rosters, rota
+from incidents.refusals import Conflict, Invalid
+from oncall import changes, planning, recheck, rosters, rota
 from oncall.changes import Change
 from oncall.models import Layer, LayerPerson, Restriction, Schedule
 from oncall.planning import DAWN, Turns
@@ -32,17 +32,27 @@ def create(schedule: Schedule, layers: Sequence[Turns]) -> Schedule:
     schedule.save(force_insert=True)
     for turns in layers:
         _write(schedule, turns)
+    recheck.soon()
     return schedule
 
 
 @transaction.atomic
-def edit(schedule: Schedule, *, at: datetime, layers: Sequence[Turns] | None = None, **fields: object) -> Schedule:
+def edit(
+    schedule: Schedule,
+    *,
+    at: datetime,
+    layers: Sequence[Turns] | None = None,
+    seen: Collection[int] | None = None,
+    **fields: object,
+) -> Schedule:
     """Change the schedule from ``at`` on; ``layers`` replaces all of them, None leaves them as they are.
 
     A layer that keeps its anchor keeps its current turn: it ends when it would have, with the same people, or with
-    those who come after them where they are taken out. A new anchor is taken at its word.
+    those who come after them where they are taken out. A new anchor is taken at its word. Layers that are read from
+    foreign calendars stay. ``seen`` are the rows from which the wish was made (those of ``editable``); None = any.
 
     Raises:
+        Conflict: the layers are others than those seen.
         Invalid: two layers share a name.
         ValidationError: one of the values cannot be right.
     """
@@ -52,12 +62,15 @@ def edit(schedule: Schedule, *, at: datetime, layers: Sequence[Turns] | None = N
     locked.full_clean()
     locked.save()
     if layers is not None:
-        _check_names(layers)
+        if seen is not None and {layer.pk for layer in editable(locked, at)} != set(seen):
+            raise Conflict("Somebody else has just changed the layers. Look at them anew, then change them.")
+        _check_names(layers, schedule=locked, at=at)
         present = _versions(locked, at)
         for turns in layers:
             _change(locked, present.pop(turns.name, []), turns, at)
         for versions in present.values():
             _end(versions, at)
+    recheck.soon()
     return locked
 
 
@@ -74,6 +87,7 @@ def leave_out(schedule: Schedule, person: int, *, at: datetime) -> None:
             _end(versions, at)
             for turns in wanted:
                 _write(locked, turns)
+    recheck.soon()
 
 
 def preview(schedule: Schedule, layers: Sequence[Turns], *, at: datetime) -> tuple[Change, ...]:
@@ -92,7 +106,7 @@ def imagined(schedule: Schedule, layers: Sequence[Turns], *, at: datetime) -> tu
     Raises:
         Invalid: two layers share a name.
     """
-    _check_names(layers)
+    _check_names(layers, schedule=schedule, at=at)
     loaded = rosters.load([schedule.pk]).get(schedule.pk) if schedule.pk else None
     before = loaded or rota.Schedule(schedule.pk or 0, schedule.time_zone)
     if schedule.pk and not loaded:
@@ -122,8 +136,18 @@ def _cut(kept: dict[int, rota.Layer], versions: Sequence[rota.Layer], at: dateti
 
 
 def layers_from(schedule: Schedule, at: datetime) -> list[Layer]:
-    """The layers as they are meant from the instant on, loaded with people and restrictions; see ``meant``."""
-    return meant(schedule.layers.prefetch_related("people__user", "restrictions"), at)
+    """The layers as they are meant from the instant on, loaded with people and restrictions; see ``meant``.
+
+    Those that are read from foreign calendars are left out: nobody edits them.
+    """
+    return meant(schedule.layers.filter(calendar=None).prefetch_related("people__user", "restrictions"), at)
+
+
+def editable(schedule: Schedule, at: datetime) -> list[Layer]:
+    """Of each layer the version that is meant to last, the most important first: what an edit begins from."""
+    rows = sorted(layers_from(schedule, at), key=lambda row: row.effective_from or DAWN)
+    last = {layer.name: layer for layer in rows}
+    return sorted(last.values(), key=lambda layer: (-layer.priority, layer.pk))
 
 
 def meant(layers: Iterable[Layer], at: datetime) -> list[Layer]:
@@ -137,10 +161,15 @@ def meant(layers: Iterable[Layer], at: datetime) -> list[Layer]:
     return sorted(kept, key=lambda layer: (-layer.priority, layer.effective_from or DAWN, layer.pk))
 
 
-def _check_names(layers: Sequence[Turns]) -> None:
+def _check_names(layers: Sequence[Turns], *, schedule: Schedule | None = None, at: datetime | None = None) -> None:
+    """Refuse a name that another layer has, one that is read from a foreign calendar included (1 query)."""
     names = [turns.name for turns in layers]
+    foreign: set[str] = set()
+    if schedule and schedule.pk:
+        rows = schedule.layers.exclude(calendar=None).filter(Q(effective_until=None) | Q(effective_until__gt=at))
+        foreign = set(rows.values_list("name", flat=True))
     for place, name in enumerate(names):
-        if name in names[:place]:
+        if name in names[:place] or name in foreign:
             raise Invalid(f"layers.{place}.name", f"Another layer is called “{name}” already.")
 
 

@@ -9,7 +9,7 @@ from psycopg.errors import ExclusionViolation
 
 from incidents.models import User
 from incidents.refusals import Conflict, Invalid
-from oncall import rights, rosters, telling
+from oncall import recheck, rights, rosters, telling
 from oncall.models import Schedule, TemporarySchedule, TemporaryShift
 
 MOST = 1000  # shifts of one
@@ -52,6 +52,7 @@ def fix(
     after = rosters.load([schedule.pk])[schedule.pk]
     why = f"{by} wrote down who is on call{f': {row.reason}' if row.reason else '.'}"
     telling.tell_of_changes(schedule, before, after, until=end, by=by, why=why, key=f"temporary:{row.pk}:made", at=at)
+    recheck.soon()
     return row
 
 
@@ -86,6 +87,7 @@ def refix(
     why = f"{by} changed who is on call{f': {fresh.reason}' if fresh.reason else '.'}"
     key = f"temporary:{fresh.pk}:made"
     telling.tell_of_changes(schedule, before, after, until=until, by=by, why=why, key=key, at=at)
+    recheck.soon()
     return fresh
 
 
@@ -104,6 +106,7 @@ def unfix(row: TemporarySchedule, *, by: User, at: datetime) -> TemporarySchedul
     after = rosters.load([schedule.pk])[schedule.pk]
     why = f"{by} ended a temporary schedule."
     telling.tell_of_changes(schedule, before, after, until=until, by=by, why=why, key=key, at=at)
+    recheck.soon()
     return kept
 
 

@@ -262,6 +262,11 @@ def errors_of(answer):
     return said
 
 
+def said_on(answer):
+    """The messages that a page shows."""
+    return [str(message) for message in answer.context["messages"]]
+
+
 def add_row(data, prefix, **row):
     """Add a row to a formset as its “add another” button would."""
     total = int(data[f"{prefix}-TOTAL_FORMS"])

@@ -15,7 +15,7 @@ from incidents.admin.history import Branch
 from incidents.admin.readonly import ReadOnlyAdmin
 from incidents.models import User
 from incidents.refusals import Invalid, Refusal
-from oncall import absences, overriding, rights, temporaries
+from oncall import absences, outlook, overriding, rights, temporaries
 from oncall.models import Leave, Override, Swap, TemporarySchedule, TemporaryShift
 from oncall.overriding import Wish
 from oncall.temporaries import Fixed
@@ -183,6 +183,8 @@ class TemporaryScheduleAdmin(ConfigurationAdmin):
             row.pk = temporaries.refix(row, **said).pk
         else:
             row.pk = temporaries.fix(row.schedule, **said).pk
+        for text in outlook.of_schedule(row.schedule, at=said["at"]):
+            self.message_user(request, text, messages.WARNING)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Say what was refused since it was checked."""

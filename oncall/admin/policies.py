@@ -1,6 +1,6 @@
 """Escalation policies, read as a ladder; each level has a page of its own with its targets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -13,11 +13,12 @@ from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from incidents.admin.configuration import ConfigurationAdmin, RowInline, warning
 from incidents.admin.history import Branch
-from oncall import policies
+from oncall import outlook, policies, recheck
 from oncall.admin import ladder
 from oncall.models import EscalationLevel, EscalationPolicy, EscalationTarget
 
@@ -124,6 +125,7 @@ class PolicyAdmin(ConfigurationAdmin):
         else:
             source = form.cleaned_data["copy_from"]
             policies.establish(obj, ladder.copied(source) if source else [])
+        _tell_of_holes(self, request, [obj, before] if change else [obj])
 
     def _warn_of_what_is_left(self, request: HttpRequest, before: EscalationPolicy) -> None:
         """Say who is told, and when, of the incidents that the policy was for until now."""
@@ -270,6 +272,19 @@ class LevelAdmin(ConfigurationAdmin):
         """The level as its ladder says it."""
         return ladder.say(level)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Say which paths reach nobody now."""
+        super().save_related(request, form, formsets, change)
+        recheck.soon()
+        _tell_of_holes(self, request, [form.instance.policy])
+
+    def delete_model(self, request: HttpRequest, obj: EscalationLevel) -> None:
+        """Say which paths reach nobody now."""
+        policy = obj.policy
+        super().delete_model(request, obj)
+        recheck.soon()
+        _tell_of_holes(self, request, [policy])
+
     def response_post_save_add(self, request: HttpRequest, obj: EscalationLevel) -> HttpResponseRedirect:
         """Return to the ladder."""
         return redirect("admin:oncall_escalationpolicy_change", obj.policy_id)
@@ -289,6 +304,12 @@ class LevelAdmin(ConfigurationAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[EscalationLevel]:
         """Load what the words need."""
         return super().get_queryset(request).prefetch_related(*ladder.TARGETS)
+
+
+def _tell_of_holes(page: admin.ModelAdmin, request: HttpRequest, concerned: Sequence[EscalationPolicy]) -> None:
+    """Warn of every hole on the paths that the policies are for, before or after the edit."""
+    for text in outlook.of_policies(concerned, at=timezone.now()):
+        page.message_user(request, text, messages.WARNING)
 
 
 def scope(policy: EscalationPolicy) -> str:

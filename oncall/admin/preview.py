@@ -1,4 +1,4 @@
-"""What an edit of a layer would change, shown beside its form before anything is saved."""
+"""What an edit of a schedule would change, shown beside its form before anything is saved, and what is wrong in it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from incidents.models import User
-from oncall import changes, concerns, scheduling
+from oncall import changes, concerns, outlook, rosters, scheduling
 from oncall.changes import Change
 from oncall.models import Schedule
 from oncall.planning import Turns
@@ -27,8 +27,16 @@ def answer(request: HttpRequest, schedule: Schedule, layers: Sequence[Turns], *,
         "rows": _rows(found[:SHOWN], ZoneInfo(schedule.time_zone)),
         "more": max(0, len(found) - SHOWN),
         "concerns": concerns.of(after, layers, at=at),
+        "holes": outlook.of_schedule(schedule, at=at, imagined=after) if schedule.pk else [],
     }
     return show(request, context)
+
+
+def concerns_of(schedule: Schedule, layers: Sequence[Turns], *, at: datetime) -> list[str]:
+    """What looks wrong in a schedule as it was saved, and which paths through it reach nobody."""
+    saved = rosters.load([schedule.pk]).get(schedule.pk)
+    wrong = concerns.of(saved, layers, at=at) if saved else []  # a retired one pages nobody anyway
+    return wrong + outlook.of_schedule(schedule, at=at)
 
 
 def show(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:

@@ -1,26 +1,29 @@
-"""Schedules with their layers and overrides. Layers are changed through the deed that keeps their past true."""
+"""Schedules with their layers and overrides on one page, changed through the deeds that keep the past true."""
 
-from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
 from incidents.admin.configuration import ConfigurationAdmin, warning
 from incidents.admin.history import Branch
-from incidents.admin.readonly import ReadOnlyInline
 from incidents.refusals import Refusal
 from oncall import scheduling
+from oncall.admin import preview
 from oncall.admin.cover import OverrideInline, save_overrides
+from oncall.admin.layer_forms import LayersFormSet
+from oncall.admin.layers import LayersInline
 from oncall.agenda import Agenda
 from oncall.models import Layer, LayerPerson, Override, Restriction, Schedule
 from oncall.reach import usable_methods
@@ -34,37 +37,6 @@ def counting(at: datetime, path: str = "") -> Q:
     return Q(**{f"{path}effective_until": None}) | Q(**{f"{path}effective_until__gt": at})
 
 
-class LayerInline(ReadOnlyInline):
-    """The rotations of a schedule that count now or later, each leading to its page."""
-
-    model = Layer
-    columns = ("link", "turns", "priority", "time_zone", "anchor", "unit", "length", "in_force")
-    ordering = ["-priority", "effective_from", "pk"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Layer]:
-        """Load the people that the turns name."""
-        return super().get_queryset(request).filter(counting(timezone.now())).prefetch_related("people__user")
-
-    @admin.display(description="Name")
-    def link(self, layer: Layer) -> SafeString:
-        """The name, leading to people and windows."""
-        return format_html('<a href="{}">{}</a>', reverse("admin:oncall_layer_change", args=[layer.pk]), layer.name)
-
-    @admin.display(description="Turns")
-    def turns(self, layer: Layer) -> str:
-        """Who takes turns: “Amira Haddad → Jonas Berg + Lee Park”."""
-        slots: dict[int, list[str]] = defaultdict(list)
-        for row in sorted(layer.people.all(), key=lambda row: (row.slot, row.pk)):
-            slots[row.slot].append(str(row.user))
-        return " → ".join(" + ".join(names) for _, names in sorted(slots.items())) or "nobody"
-
-    @admin.display(description="In force (UTC)")
-    def in_force(self, layer: Layer) -> str:
-        """From when until when."""
-        ends = ((word, at) for word, at in (("from", layer.effective_from), ("until", layer.effective_until)) if at)
-        return " ".join(f"{word} {at:%Y-%m-%d %H:%M}" for word, at in ends) or "always"
-
-
 @admin.register(Schedule)
 class ScheduleAdmin(ConfigurationAdmin):
     """Schedules: who is on call now stands at the top, computed by the function that the pager asks."""
@@ -76,7 +48,7 @@ class ScheduleAdmin(ConfigurationAdmin):
     ordering = ["-is_active", "name", "pk"]
     prepopulated_fields = {"slug": ["name"]}
     autocomplete_fields = ["team"]
-    readonly_fields = ["on_call", "more_layers"]
+    readonly_fields = ["on_call"]
     branches = (
         Branch(Layer, "schedule", (Branch(LayerPerson, "layer"), Branch(Restriction, "layer"))),
         Branch(Override, "schedule"),
@@ -85,11 +57,41 @@ class ScheduleAdmin(ConfigurationAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Schedule | None = None) -> Any:
         """Show who is on call once there is a schedule."""
-        return [self.about, ("On call", {"fields": ["on_call", "more_layers"]})] if obj else [self.about]
+        return [self.about, ("On call", {"fields": ["on_call"]})] if obj else [self.about]
 
     def get_inlines(self, request: HttpRequest, obj: Schedule | None) -> list[Any]:
-        """A new schedule is saved first; its first layer follows on a page of its own."""
-        return [LayerInline, OverrideInline] if obj else []
+        """A new schedule begins with its layers; there is nothing yet to override."""
+        return [LayersInline, OverrideInline] if obj else [LayersInline]
+
+    def get_urls(self) -> list[Any]:
+        """Add the preview."""
+        view = self.admin_site.admin_view(require_POST(self.preview))
+        return [
+            path("preview/", view, name="oncall_schedule_preview_new"),
+            path("<int:number>/preview/", view, name="oncall_schedule_preview"),
+            *super().get_urls(),
+        ]
+
+    def preview(self, request: HttpRequest, number: int | None = None) -> HttpResponse:
+        """Show what the form would change; nothing is saved."""
+        row = get_object_or_404(Schedule, pk=number) if number else None
+        if not (self.has_change_permission(request, row) if row else self.has_add_permission(request)):
+            raise PermissionDenied
+        form = self.get_form(request, row, change=row is not None)(request.POST, instance=row)
+        form.is_valid()
+        formsets, _ = self._create_formsets(request, form.instance, change=row is not None)  # type: ignore[attr-defined]
+        layers = formsets[0]
+        refused = [f"Time zone: {text}" for text in form.errors.get("time_zone", [])]
+        if refused or not layers.is_valid():
+            return preview.show(request, {"errors": refused + list(layers.texts())})
+        return preview.answer(request, form.instance, layers.turns(), at=layers.at)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Tell the form where its preview is."""
+        row = kwargs.get("obj")
+        name = "admin:oncall_schedule_preview" if row else "admin:oncall_schedule_preview_new"
+        context["preview_url"] = reverse(name, args=[row.pk] if row else [])
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Schedule]:
         """Count what the list shows."""
@@ -129,23 +131,28 @@ class ScheduleAdmin(ConfigurationAdmin):
         context = {"schedule": saved, "shifts": shifts if schedule.people_total else [], "concerns": concerns}
         return SafeString(render_to_string("admin/oncall/rotation.html", context))
 
-    @admin.display(description="Layers")
-    def more_layers(self, schedule: Schedule) -> SafeString:
-        """The way to another layer."""
-        url = reverse("admin:oncall_layer_add")
-        return format_html('<a class="addlink" href="{}?schedule={}">Add a layer</a>', url, schedule.pk)
-
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
-        """Hand over to the deeds."""
+        """Wait for the layers: the deed takes all at once."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Hand over to the deeds: the schedule with its layers, then the overrides."""
+        layers, schedule = formsets[0], form.instance
+        at, wanted = layers.at, layers.turns()
+        layers.save(commit=False)  # notes what changed, for the log
         if change:
             fields = {name: form.cleaned_data[name] for name in form.changed_data}
-            scheduling.edit(obj, at=timezone.now(), **fields)
+            seen = [layer.pk for layer in layers.standing]
+            scheduling.edit(schedule, at=at, layers=wanted if layers.has_changed() else None, seen=seen, **fields)
         else:
-            scheduling.create(obj, [])
+            scheduling.create(schedule, [replace(turns, effective_from=turns.effective_from or at) for turns in wanted])
+        for overrides in formsets[1:]:
+            save_overrides(request, overrides)
+        self._tell(request, schedule, layers)
 
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Hand the overrides over to the deeds."""
-        save_overrides(request, formset)
+    def _tell(self, request: HttpRequest, schedule: Schedule, layers: LayersFormSet) -> None:
+        """Say what looks wrong in what has just been saved; nothing of it refuses."""
+        for text in preview.concerns_of(schedule, layers.turns(), at=layers.at):
+            self.message_user(request, text, messages.WARNING)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Say what was refused since it was checked."""
@@ -156,13 +163,13 @@ class ScheduleAdmin(ConfigurationAdmin):
             return redirect(request.get_full_path())
 
     def response_add(self, request: HttpRequest, obj: Schedule, post_url_continue: str | None = None) -> Any:
-        """Go on to the first layer: a schedule without one pages nobody."""
-        if "_addanother" in request.POST or "_popup" in request.POST:
+        """Stay at a schedule without a layer: it pages nobody."""
+        if "_addanother" in request.POST or "_popup" in request.POST or obj.layers.exists():
             return super().response_add(request, obj, post_url_continue)
         self.message_user(
             request, f"“{obj}” was added. It pages nobody yet: give it its first layer.", messages.WARNING
         )
-        return redirect(f"{reverse('admin:oncall_layer_add')}?schedule={obj.pk}")
+        return redirect("admin:oncall_schedule_change", obj.pk)
 
 
 def _local(moment: datetime | None, zone: ZoneInfo) -> datetime | None:

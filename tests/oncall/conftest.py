@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from incidents import due, lifecycle
 from incidents.models import Incident, Notice, Rank, Service, Severity, Team, User
@@ -178,3 +179,16 @@ def only_ada(chain):
     """Nobody else is paged by SMS or phone."""
     for person in (chain.lea, chain.eli, chain.dan, chain.eve):
         person.contact_methods.exclude(channel=Channel.EMAIL).delete()
+
+
+def names_on_call(schedule, at=None):
+    """The names of those on call, now or at an instant."""
+    rows = rota.on_call(rosters.load([schedule.pk])[schedule.pk], at or timezone.now())
+    return [User.objects.get(pk=row.person).name for row in rows]
+
+
+@pytest.fixture
+def administrator(client):
+    """A client in which an administrator is signed in."""
+    client.force_login(AdministratorFactory())
+    return client
