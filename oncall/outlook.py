@@ -30,9 +30,9 @@ def of_schedule(schedule: Schedule, *, at: datetime, imagined: rota.Schedule | N
 
 def of_policies(policies: Sequence[EscalationPolicy], *, at: datetime) -> list[str]:
     """The holes on the paths of those services that the policies are for, before or after an edit of one."""
-    wanted = {policy.service_id for policy in policies}
+    wanted = {policy.service_id for policy in policies if policy.service_id}
     services = _active()
-    return _say(services if None in wanted else services.filter(pk__in=wanted - {None}), at)
+    return _say(services.filter(pk__in=wanted) if all(policy.service_id for policy in policies) else services, at)
 
 
 def _active() -> QuerySet[Service]:

@@ -33,7 +33,7 @@ def iso(moment):
 
 
 def ahead(days=1, length=1):
-    start = timezone.now().replace(microsecond=0) + timedelta(days=days)
+    start = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=days)  # no handoff near
     return {"start": iso(start), "end": iso(start + timedelta(hours=length))}
 
 
