@@ -1,7 +1,7 @@
 """Runbooks: what to do when a service fails, and which of its steps were done in an incident."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
@@ -89,9 +89,12 @@ def with_counts(incident: Incident) -> QuerySet[Runbook]:
     return offered(incident).annotate(ticked=Coalesce(Subquery(counted), 0))
 
 
-def first_of(service_id: int) -> Runbook | None:
-    """The runbook that a page of the service points to (1 query)."""
-    return Runbook.objects.filter(service=service_id, is_active=True).order_by("title", "pk").first()
+def first_of_each(service_ids: Collection[int]) -> dict[int, Runbook]:
+    """The runbook that a page of the service points to, for each service that has one (1 query, or none)."""
+    if not service_ids:
+        return {}
+    rows = Runbook.objects.filter(service__in=service_ids, is_active=True).order_by("service", "title", "pk")
+    return {row.service_id: row for row in rows.distinct("service")}
 
 
 def steps_of(runbook: Runbook) -> list[str]:

@@ -3,7 +3,7 @@
 The others are leased with the one that carries them. They end as bundled when it went out, and wait again when not.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -32,7 +32,10 @@ class Bundle:
 
 
 def gather(leased: Sequence[Delivery], *, at: datetime) -> list[Bundle]:
-    """Put together what asks the same destination about the same service, with what waits in the outbox for it."""
+    """Put together what asks the same destination about the same service, with what waits in the outbox for it.
+
+    All of ``leased`` are of one lease.
+    """
     groups: dict[Key, list[Delivery]] = {}
     bundles: list[Bundle | Key] = []
     for delivery in leased:
@@ -44,7 +47,9 @@ def gather(leased: Sequence[Delivery], *, at: datetime) -> list[Bundle]:
             bundles.append(key)
         else:
             groups[key].append(delivery)
-    return [one for item in bundles for one in ([item] if isinstance(item, Bundle) else _bundle(groups[item], at))]
+    for key, more in _more({key: group[0] for key, group in groups.items()}, at).items():
+        groups[key] += more
+    return [one for item in bundles for one in ([item] if isinstance(item, Bundle) else _bundle(groups[item]))]
 
 
 def _key(delivery: Delivery, at: datetime) -> Key | None:
@@ -59,42 +64,53 @@ def _key(delivery: Delivery, at: datetime) -> Key | None:
     return delivery.channel, delivery.address, page.incident.service_id, page.incident.prefix
 
 
-def _bundle(group: Sequence[Delivery], at: datetime) -> list[Bundle]:
+def _bundle(group: Sequence[Delivery]) -> list[Bundle]:
     """The first carries the others, each incident once; a second message of one incident goes on its own."""
     carrier, *rest = group
     seen = {carrier.page.incident_id} if carrier.page else set()
     others: list[Delivery] = []
     alone: list[Delivery] = []
-    for delivery in [*rest, *_more(carrier, at)]:
+    for delivery in rest:
         incident = delivery.page.incident_id if delivery.page else 0
         (alone if incident in seen else others).append(delivery)
         seen.add(incident)
     return [Bundle(carrier, tuple(others)), *(Bundle(delivery) for delivery in alone)]
 
 
+def _more(carriers: Mapping[Key, Delivery], at: datetime) -> dict[Key, list[Delivery]]:
+    """Lease what waits for the same destinations and services, for as long as its carrier is leased (1 query)."""
+    return _lease_more(carriers, at) if carriers else {}
+
+
 @transaction.atomic
-def _more(carrier: Delivery, at: datetime) -> list[Delivery]:
-    """Lease what waits for the same destination and service, for as long as the carrier is leased."""
-    if carrier.page is None:
-        return []
-    incident = carrier.page.incident
-    ready = Delivery.objects.filter(
+def _lease_more(carriers: Mapping[Key, Delivery], at: datetime) -> dict[Key, list[Delivery]]:
+    found: dict[Key, list[Delivery]] = {key: [] for key in carriers}
+    for row in _waiting(carriers, at).select_related(*LOADED)[:MOST]:
+        key = _key(row, at)
+        if key is not None and key in carriers:
+            found[key].append(row)
+    lease, until = next((carrier.lease, carrier.lease_until) for carrier in carriers.values())
+    more = [row for rows in found.values() for row in rows]
+    Delivery.objects.filter(pk__in=[row.pk for row in more]).update(
+        state=DeliveryState.SENDING, lease=lease, lease_until=until, attempts=F("attempts") + 1
+    )
+    for row in more:
+        row.state, row.lease, row.lease_until, row.attempts = DeliveryState.SENDING, lease, until, row.attempts + 1
+    return found
+
+
+def _waiting(carriers: Iterable[Key], at: datetime) -> QuerySet[Delivery]:
+    """What waits for one of the destinations about one of the services, locked; the keys say which belong together."""
+    channels, addresses, services, _ = (set(column) for column in zip(*carriers, strict=True))
+    rows = Delivery.objects.filter(
         state=DeliveryState.PENDING,
-        channel=carrier.channel,
-        address=carrier.address,
+        channel__in=channels,
+        address__in=addresses,
         not_before__lte=at,
         page__act=Act.PAGE,
-        page__incident__service=incident.service_id,
+        page__incident__service__in=services,
     )
-    locked = ready.select_for_update(skip_locked=True, no_key=True, of=("self",)).order_by("priority", "pk")
-    ids = [row.pk for row in locked.select_related(*LOADED)[:MOST] if _key(row, at) == _key(carrier, at)]
-    Delivery.objects.filter(pk__in=ids).update(
-        state=DeliveryState.SENDING,
-        lease=carrier.lease,
-        lease_until=carrier.lease_until,
-        attempts=F("attempts") + 1,
-    )
-    return list(Delivery.objects.filter(pk__in=ids).select_related(*LOADED).order_by("priority", "pk"))
+    return rows.select_for_update(skip_locked=True, no_key=True, of=("self",)).order_by("priority", "pk")
 
 
 def retell(message: Message, carrier: Delivery, others: Sequence[Delivery]) -> Message:
@@ -115,11 +131,15 @@ def retell(message: Message, carrier: Delivery, others: Sequence[Delivery]) -> M
 
 
 @transaction.atomic
-def settle(bundle: Bundle, *, at: datetime) -> None:
-    """End those that went out with the carrier; where it did not, they wait again, as long as it does."""
-    if not bundle.others:
-        return
-    carrier = Delivery.objects.get(pk=bundle.carrier.pk)
+def settle(bundles: Iterable[Bundle], *, at: datetime) -> None:
+    """End those that went out with their carrier; where it did not, they wait again, as long as it does."""
+    whole = [bundle for bundle in bundles if bundle.others]
+    carriers = Delivery.objects.in_bulk([bundle.carrier.pk for bundle in whole])
+    for bundle in whole:
+        _settle(bundle, carriers[bundle.carrier.pk], at)
+
+
+def _settle(bundle: Bundle, carrier: Delivery, at: datetime) -> None:
     held = Delivery.objects.filter(
         pk__in=[row.pk for row in bundle.others], lease=bundle.carrier.lease, state=DeliveryState.SENDING
     )

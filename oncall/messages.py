@@ -7,8 +7,7 @@ from django.core import signing
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 
-from incidents import runbooks
-from incidents.models import Incident, Notice
+from incidents.models import Incident, Notice, Runbook
 from oncall import codes, sealing
 from oncall.channels import takes_replies
 from oncall.channels.contract import DeliveryError, Message
@@ -18,11 +17,11 @@ SALT = "tocsin.page"
 SHORT = {Channel.SMS, Channel.VOICE}
 
 
-def compose(delivery: Delivery, *, at: datetime) -> Message:
+def compose(delivery: Delivery, runbook: Runbook | None = None, *, at: datetime) -> Message:
     """Write the message of a delivery (its page or notice, incident and severity loaded); a canary says little."""
     token = speech = ""
     if delivery.page is not None:
-        subject, text, link = _of_page(delivery.page, delivery.channel)
+        subject, text, link = _of_page(delivery.page, delivery.channel, runbook)
         token = token_of(delivery.page) if delivery.page.act == Act.PAGE else ""
         if delivery.channel == Channel.SMS and takes_replies(Channel.SMS):
             text = _text_of(delivery.page, delivery.address, link, at)
@@ -130,7 +129,7 @@ def answer_url(page: Page) -> str:
     return settings.PUBLIC_URL + reverse("oncall:answer", args=[token_of(page)])
 
 
-def _of_page(page: Page, channel: str) -> tuple[str, str, str]:
+def _of_page(page: Page, channel: str, runbook: Runbook | None) -> tuple[str, str, str]:
     incident: Incident = page.incident
     head = f"{incident.prefix}{incident.severity}: {incident.title} ({incident.ref})"
     link = answer_url(page) if page.act == Act.PAGE else settings.PUBLIC_URL + incident.get_absolute_url()
@@ -147,7 +146,7 @@ def _of_page(page: Page, channel: str) -> tuple[str, str, str]:
         "",
         f"Reference {page.reference}",
     ]
-    if runbook := runbooks.first_of(incident.service_id):
+    if runbook is not None:
         where = reverse("incidents:runbook", args=[incident.number, runbook.pk])
         lines[-2:-2] = ["", f"Runbook {runbook}: {settings.PUBLIC_URL}{where}"]
     if incident.summary:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from celery import shared_task
 
 from incidents import due, versions
-from oncall import foreign, forewarning, paging, sending
+from oncall import foreign, forewarning, leasing, paging, sending
 from oncall.models import Channel
 
 HANDS_OF_ALL, HANDS = 6, 3  # tasks that deliver at once in one process: altogether, and on one channel
@@ -41,7 +41,7 @@ def deliver(*, channel: str) -> None:
 
 
 def _deliver(channel: str) -> None:
-    while (sent := sending.send_due(channel, at=due.database_now())) == sending.CLAIM:
+    while (sent := sending.send_due(channel, at=due.database_now())) == leasing.CLAIM:
         due.send([paging.bell(channel)])
     if sent:
         due.doorbell.ring()

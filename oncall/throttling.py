@@ -21,12 +21,16 @@ def must_go(delivery: Delivery) -> bool:
     return delivery.priority <= FIRST or (delivery.page is not None and delivery.page.incident.severity_id == 0)
 
 
-@transaction.atomic
 def hold(delivery: Delivery, together: Sequence[Delivery], *, at: datetime) -> bool:
     """Put a leased delivery back until its destination may be disturbed again; tell whether that was needed.
 
     ``together`` are those that its message would carry too.
     """
+    return delivery.channel in LIMITS and _hold(delivery, together, at)
+
+
+@transaction.atomic
+def _hold(delivery: Delivery, together: Sequence[Delivery], at: datetime) -> bool:
     until = take(delivery.channel, delivery.address, at=at, must=any(map(must_go, [delivery, *together])))
     if until is None:
         return False

@@ -16,15 +16,14 @@ class SandboxTransport:
         """Show the message on the person's sandbox phone; a repeated try changes nothing."""
         if message.person_id is None:
             return Receipt(delivered=True, detail="it is meant for nobody")
-        SandboxMessage.objects.get_or_create(
+        shown = SandboxMessage(
             delivery_id=message.delivery_id,
-            defaults={
-                "person_id": message.person_id,
-                "channel": message.channel,
-                "address": message.address,
-                "subject": message.subject,
-                "text": message.text,
-                "at": timezone.now(),
-            },
+            person_id=message.person_id,
+            channel=message.channel,
+            address=message.address,
+            subject=message.subject,
+            text=message.text,
+            at=timezone.now(),
         )
+        SandboxMessage.objects.bulk_create([shown], ignore_conflicts=True)
         return Receipt(delivered=True, detail="shown in the sandbox")

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from twilio.request_validator import RequestValidator
 from twilio.twiml.messaging_response import MessagingResponse
 
-from oncall import keypad, messages, sending, texting
+from oncall import keypad, messages, outcomes, texting
 from oncall.models import Page
 
 SMS_FATES = {"delivered": True, "undelivered": False, "failed": False}  # others are on their way
@@ -53,7 +53,7 @@ def _fate(request: HttpRequest, delivery: int, attempt: int, fates: dict[str, bo
     if status in fates:
         code = request.POST.get("ErrorCode", "")
         words = REASONS.get(status, f"Twilio says {status}") + (f", error {code}" if code.isdigit() else "")
-        sending.report(delivery, attempt=attempt, arrived=fates[status], words=words, at=timezone.now())
+        outcomes.report(delivery, attempt=attempt, arrived=fates[status], words=words, at=timezone.now())
     return HttpResponse(status=204)
 
 

@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from incidents import due
-from oncall import channels, contacts, sealing, sending, tasks
+from oncall import channels, contacts, leasing, sealing, sending, tasks
 from oncall.channels import answers, outward, webhook
 from oncall.channels.contract import DeliveryError
 from oncall.models import Attempt, Channel, ContactMethod, Delivery, DeliveryState
@@ -295,7 +295,7 @@ def test_a_receiver_that_does_not_answer_is_left_in_time(chain, provider, monkey
 
 
 def test_a_deed_that_never_ends_is_left_behind():
-    assert sending.LEASE.total_seconds() > outward.LONGEST
+    assert leasing.LEASE.total_seconds() > outward.LONGEST
 
     begun = time.monotonic()
     with pytest.raises(DeliveryError, match="did not end its answer"):
@@ -307,7 +307,7 @@ def test_a_deed_that_never_ends_is_left_behind():
 def test_a_batch_renews_its_lease_before_each_message(chain, provider):
     reached_by(chain.ada, Channel.WEBHOOK, f"{provider.url}/hook")
     declared(chain)
-    [leased] = sending.lease(Channel.WEBHOOK, at=due.database_now())
+    [leased] = leasing.lease(Channel.WEBHOOK, at=due.database_now())
     Delivery.objects.filter(pk=leased.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
     seen = []
     provider.usual = lambda asked: seen.append(asked) or Answer()
@@ -491,14 +491,14 @@ def paged_by_webhook(chain, provider, count):
 
 
 def test_the_messages_of_a_lease_go_out_beside_one_another(chain, provider):
-    paged_by_webhook(chain, provider, sending.CLAIM)
+    paged_by_webhook(chain, provider, leasing.CLAIM)
     provider.usual = lambda asked: Answer(silence=0.4)
 
     begun = time.monotonic()
-    assert sending.send_due(Channel.WEBHOOK, at=due.database_now()) == sending.CLAIM
+    assert sending.send_due(Channel.WEBHOOK, at=due.database_now()) == leasing.CLAIM
 
-    assert time.monotonic() - begun < 0.4 * sending.CLAIM / 2
-    assert Delivery.objects.filter(channel=Channel.WEBHOOK, state=DeliveryState.DELIVERED).count() == sending.CLAIM
+    assert time.monotonic() - begun < 0.4 * leasing.CLAIM / 2
+    assert Delivery.objects.filter(channel=Channel.WEBHOOK, state=DeliveryState.DELIVERED).count() == leasing.CLAIM
 
 
 def test_one_message_that_fails_leaves_those_beside_it_alone(chain, provider):

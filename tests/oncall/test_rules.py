@@ -208,7 +208,7 @@ def test_the_first_message_of_an_incident_goes_before_later_pages_and_informatio
 
 
 def test_300_alerts_of_one_service_do_not_delay_the_page_of_another(chain):
-    from oncall import sending
+    from oncall import leasing
     from tests.factories import ScheduleFactory, ServiceFactory, TeamFactory
 
     for number in range(30):
@@ -218,7 +218,7 @@ def test_300_alerts_of_one_service_do_not_delay_the_page_of_another(chain):
     other = chain.declare(2, service=ServiceFactory(team=team), title="alone")
 
     settle(seconds=0)
-    leased = sending.lease(Channel.EMAIL, at=after(seconds=1))
+    leased = leasing.lease(Channel.EMAIL, at=after(seconds=1))
 
     assert other.pk in [row.page.incident_id for row in leased]
 

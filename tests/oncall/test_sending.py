@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from incidents import due, lifecycle
 from incidents.models import Notice
-from oncall import paging, sending
+from oncall import leasing, paging, sending
 from oncall.models import Attempt, Channel, ContactMethod, Delivery, DeliveryState, Page, SandboxMessage
 from tests.oncall.conftest import paged, story
 
@@ -164,7 +164,7 @@ def test_without_provider_and_sandbox_a_message_fails_aloud(chain, settings):
 
 def test_i12_a_lease_that_ran_out_is_taken_again_and_leaves_a_trace(chain, sandbox):
     declared(chain)
-    [lost] = sending.lease(Channel.EMAIL, at=due.database_now())
+    [lost] = leasing.lease(Channel.EMAIL, at=due.database_now())
 
     assert send(Channel.EMAIL, seconds=29) == 0
     assert send(Channel.EMAIL, seconds=31) == 1
@@ -176,8 +176,8 @@ def test_i12_a_lease_that_ran_out_is_taken_again_and_leaves_a_trace(chain, sandb
 
 def test_a_sender_whose_lease_was_taken_over_changes_nothing(chain, sandbox):
     declared(chain)
-    [late] = sending.lease(Channel.EMAIL, at=due.database_now())
-    [current] = sending.lease(Channel.EMAIL, at=due.database_now() + timedelta(seconds=31))
+    [late] = leasing.lease(Channel.EMAIL, at=due.database_now())
+    [current] = leasing.lease(Channel.EMAIL, at=due.database_now() + timedelta(seconds=31))
 
     sending.send([late], at=due.database_now())
 
@@ -187,7 +187,7 @@ def test_a_sender_whose_lease_was_taken_over_changes_nothing(chain, sandbox):
 
 def test_what_is_answered_before_it_was_sent_is_not_sent(chain, sandbox):
     incident = declared(chain)
-    [leased] = sending.lease(Channel.EMAIL, at=due.database_now())
+    [leased] = leasing.lease(Channel.EMAIL, at=due.database_now())
     lifecycle.acknowledge(incident, by=chain.ada, at=timezone.now())
 
     sending.send([leased], at=due.database_now())
@@ -279,7 +279,7 @@ def test_of_two_senders_at_once_each_delivery_goes_to_one(transactional_chain, s
     def take():
         try:
             start.wait()
-            taken.extend(row.pk for row in sending.lease(Channel.SMS, at=due.database_now()))
+            taken.extend(row.pk for row in leasing.lease(Channel.SMS, at=due.database_now()))
         finally:
             connection.close()
 

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from incidents import due
-from oncall import sending
+from oncall import leasing, outcomes, paging, sending
 from oncall.channels import answers
 from oncall.models import Attempt, Channel, Delivery, DeliveryState
 from tests.oncall.conftest import only_ada, story
@@ -130,7 +130,7 @@ def test_what_may_pass_is_tried_again_after_fifteen_seconds(chain, phone, twilio
 
 
 def test_a_twilio_that_takes_too_long_is_left_before_the_lease_ends(chain, phone, twilio, monkeypatch):
-    assert sending.LEASE.total_seconds() > 2 * answers.TIMEOUT
+    assert leasing.LEASE.total_seconds() > 2 * answers.TIMEOUT
     monkeypatch.setattr(answers, "TIMEOUT", 0.2)
     only_ada(chain)
     declared(chain)
@@ -148,7 +148,7 @@ def test_o22_after_three_more_tries_the_next_method_is_used_at_once(chain, phone
     Delivery.objects.filter(channel=Channel.EMAIL).delete()
     sms = chain.ada.contact_methods.get(channel=Channel.SMS)
     page = incident.pages.get()
-    sending.paging.delivery(page, sms, at=due.database_now()).save(force_insert=True)
+    paging.delivery(page, sms, at=due.database_now()).save(force_insert=True)
     twilio.answers = [refusal(500, 20500, "Internal")] * 4
 
     for tries in range(4):
@@ -230,8 +230,8 @@ def test_a_callback_that_overtakes_our_own_note_is_kept(chain, phone, twilio, cl
     only_ada(chain)
     incident = declared(chain)
 
-    leased = sending.lease(Channel.SMS, at=due.database_now())
-    sending.report(leased[0].pk, attempt=1, arrived=True, words="", at=due.database_now())
+    leased = leasing.lease(Channel.SMS, at=due.database_now())
+    outcomes.report(leased[0].pk, attempt=1, arrived=True, words="", at=due.database_now())
     sending.send(leased[:1], at=due.database_now())
 
     assert delivery_to(chain.ada, Channel.SMS).state == DeliveryState.DELIVERED
