@@ -21,6 +21,7 @@ import incidents.api.people
 import incidents.api.practice
 import incidents.api.quiet
 import incidents.api.roles
+import incidents.api.routing
 import incidents.api.tasks
 import incidents.api.updates
 import oncall.api.contacts
@@ -46,6 +47,7 @@ ROUTERS = (
     oncall.api.contacts.router,
     oncall.api.rules.router,
     incidents.api.catalog.router,
+    incidents.api.routing.router,
     incidents.api.quiet.router,
     oncall.api.schedules.router,
     oncall.api.overrides.router,

@@ -44,6 +44,7 @@ class Declaration:
     assessment: dict[str, str] = field(default_factory=dict)
     severity_assumed: bool = False
     group_key: str = ""
+    policy: str = ""  # slug; empty = the one of the service and severity
     summary: str = ""
 
 
@@ -80,6 +81,7 @@ def declare(said: Declaration, *, by: User | None, at: datetime) -> Incident:
         declared_at=at,
         declared_by=by,
         group_key=said.group_key,
+        policy=said.policy,
     )
     incident.refresh_urgency()
     incident.save(force_insert=True)

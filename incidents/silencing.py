@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
-from incidents import conditions, due, quieting
+from incidents import conditions, due, quieting, visibility
 from incidents.models import Alert, Service, Silence, User
 from incidents.refusals import Invalid, NotAllowed, TransitionError
 
@@ -75,20 +75,20 @@ def written(text: str) -> str:
         raise Invalid("conditions", str(refusal)) from None
 
 
-def would_fit(service: Service, text: str) -> tuple[list[Alert], int]:
+def would_fit(service: Service, text: str, person: User) -> tuple[list[Alert], int]:
     """Of the newest alerts of the service those that fit, and how many were looked at (1 query).
 
     Raises:
         Invalid: the conditions cannot be read.
     """
     lines = conditions.parse(written(text))
-    rows = list(newest(service)[:SHOWN])
+    rows = list(newest(service, person)[:SHOWN])
     return [row for row in rows if conditions.all_fit(lines, row.said)], len(rows)
 
 
-def newest(service: Service) -> QuerySet[Alert]:
-    """The service's alerts, those that fire first."""
-    rows = Alert.objects.filter(service=service).select_related("integration", "service", "incident")
+def newest(service: Service, person: User) -> QuerySet[Alert]:
+    """The service's alerts that the person may read about, those that fire first."""
+    rows = visibility.alerts_for(person).filter(service=service).select_related("integration", "service", "incident")
     return rows.order_by("status", "-pk")  # “open” comes before “resolved”
 
 

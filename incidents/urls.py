@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from incidents.views import (
+    arrivals,
     board,
     command,
     deciding,
@@ -19,6 +20,7 @@ from incidents.views import (
     practice,
     quiet,
     roles,
+    routing,
     story,
     stream,
     tasks,
@@ -96,6 +98,14 @@ urlpatterns = [
     path("incidents/<int:number>/story/", story.story, name="story"),
     path("incidents/<int:number>/told/", story.told, name="told"),
     re_path(r"^incidents/(?P<number>[0-9]{1,9})/timeline\.(?P<form>csv|md)$", story.export, name="export"),
+    path("alerts/", arrivals.events, name="events"),
+    path("alerts/<int:pk>/", arrivals.event, name="event"),
+    path("alerts/routes/", routing.integrations, name="routes"),
+    path("alerts/routes/<int:pk>/", routing.routes, name="routes-of"),
+    path("alerts/routes/<int:pk>/new/", routing.edit, {"route": None}, name="new-route"),
+    path("alerts/routes/<int:pk>/<int:route>/", routing.edit, name="route"),
+    path("alerts/routes/<int:pk>/<int:route>/move/", routing.move, name="move-route"),
+    path("alerts/routes/<int:pk>/<int:route>/remove/", routing.remove, name="remove-route"),
     path("maintenance/", quiet.quiet, name="quiet"),
     path("maintenance/new/", quiet.plan, name="plan-maintenance"),
     path("maintenance/<int:pk>/", quiet.maintenance_page, name="maintenance"),

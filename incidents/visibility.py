@@ -1,6 +1,8 @@
 """Who may see and do what: the one gate. A private incident does not exist for those who have no part in it."""
 
-from incidents.models import Incident, User
+from django.db.models import Q, QuerySet
+
+from incidents.models import Alert, Incident, User
 from incidents.refusals import NotAllowed
 
 
@@ -40,6 +42,12 @@ def may_see(user: User, incident_id: int) -> bool:
     if not User.objects.filter(pk=user.pk, is_active=True).exists():
         return False
     return Incident.objects.visible_to(user).filter(pk=incident_id).exists()
+
+
+def alerts_for(user: User) -> QuerySet[Alert]:
+    """The alerts that the person may read about: those of private incidents are for those who take part."""
+    seen = Incident.objects.visible_to(user).values("pk")
+    return Alert.objects.filter(Q(incident=None) | Q(incident__private=False) | Q(incident__in=seen))
 
 
 def manages(user: User, team_id: int) -> bool:

@@ -11,7 +11,7 @@ class OncallConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the hook and the sources, in the order of a round: pages before messages."""
-        from incidents import due, gauges, moves, mustering, people, pulse
+        from incidents import due, gauges, moves, mustering, people, pulse, routing
         from oncall import (
             canary,
             climbing,
@@ -24,6 +24,7 @@ class OncallConfig(AppConfig):
             notices,
             outcomes,
             paging,
+            policies,
             snoozing,
             swapping,
             timeouts,
@@ -31,6 +32,7 @@ class OncallConfig(AppConfig):
         from oncall import gauges as own_gauges
 
         moves.register_hook(escalation.on_move)
+        routing.register_policies(policies.names)
         people.register_departure(departures.depart)
         gauges.register(own_gauges.collect)
         pulse.register(canary.trouble)

@@ -12,7 +12,13 @@ from oncall.models import Escalation, EscalationLevel, EscalationPolicy, Escalat
 
 
 def choose(policies: Sequence[EscalationPolicy], incident: Incident) -> EscalationPolicy | None:
-    """The most specific of (service, severity) wins; where nobody named a severity, those without one (C-1)."""
+    """The most specific of (service, severity) wins; where nobody named a severity, those without one (C-1).
+
+    The one that a route has named comes before all, while it is active.
+    """
+    for policy in policies if incident.policy else ():
+        if policy.slug == incident.policy:
+            return policy
     severities = {None} if incident.severity_assumed else {None, incident.severity_id}
     fitting = [
         policy
@@ -35,6 +41,12 @@ def active() -> list[EscalationPolicy]:
     """All active policies with levels and targets (3 queries)."""
     policies = EscalationPolicy.objects.filter(is_active=True).prefetch_related("levels__targets")
     return list(policies.order_by("pk"))
+
+
+def names() -> list[tuple[str, str]]:
+    """Slug and name of each active policy, for routes to choose from (1 query)."""
+    rows = EscalationPolicy.objects.filter(is_active=True).order_by("name", "pk")
+    return list(rows.values_list("slug", "name"))
 
 
 def steps(run: Escalation, policy: EscalationPolicy, incident: Incident) -> list[EscalationStep]:

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -18,7 +19,7 @@ from incidents.admin.configuration import ConfigurationAdmin, RowInline, signed_
 from incidents.admin.history import Branch
 from incidents.admin.readonly import ReadOnlyInline
 from incidents.intake import generic
-from incidents.models import Component, Integration, IntegrationKind, RawEvent, Service
+from incidents.models import Component, Integration, IntegrationKind, RawEvent, Route, Service
 
 LONGEST_PATH = 200  # characters
 
@@ -86,6 +87,16 @@ class ServiceAdmin(ConfigurationAdmin):
         return format_html('Listed below. <a href="{}?service={}">Add an integration</a>', add, service.pk)
 
 
+class RouteInline(RowInline):
+    """Where the alerts of an integration belong, in order; on the routes page they can be tried out first."""
+
+    model = Route
+    fields = ["place", "name", "conditions", "service", "severity", "policy", "group_by", "is_active"]
+    ordering = ["place", "pk"]
+    autocomplete_fields = ["service"]
+    formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 2, "cols": 30})}}
+
+
 class IntegrationForm(forms.ModelForm):
     """An integration; a mapping belongs to generic JSON and leads from our words to paths in the payload."""
 
@@ -125,6 +136,8 @@ class IntegrationAdmin(ConfigurationAdmin):
     autocomplete_fields = ["service"]
     actions = ["rotate_key"]
     buttons = ("rotate_key",)
+    inlines = [RouteInline]
+    branches = (Branch(Route, "integration"),)
     add_fieldsets = [
         (None, {"fields": ["service", "kind", "name"], "description": "The key is made when you save."}),
         ("What comes in", {"fields": ["auto_resolve", "mapping"]}),

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from incidents.admin.configuration import signed_in
 from incidents.admin.readonly import ReadOnlyAdmin, ReadOnlyInline
+from incidents.intake import explaining
 from incidents.models import (
     Alert,
     Clock,
@@ -28,8 +29,6 @@ from incidents.models import (
 )
 
 log = logging.getLogger(__name__)
-
-LONGEST_BODY = 20_000  # characters of a raw event that are shown
 
 
 def find_number(queryset: QuerySet[Any], search_term: str, field: str) -> QuerySet[Any] | None:
@@ -254,9 +253,7 @@ class RawEventAdmin(ReadOnlyAdmin):
     @admin.display(description="Body")
     def content(self, event: RawEvent) -> SafeString:
         """The body as text, without the integration's key."""
-        text = bytes(event.body).decode(errors="replace").replace(event.integration.key, "(key)")
-        cut = f"{text[:LONGEST_BODY]} … ({len(text)} characters)" if len(text) > LONGEST_BODY else text
-        return format_html("<pre>{}</pre>", cut)
+        return format_html("<pre>{}</pre>", explaining.body_of(event))
 
 
 @admin.register(Notice)

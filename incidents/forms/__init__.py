@@ -21,6 +21,7 @@ from incidents.forms.listing import ListForm, SaveFilterForm
 from incidents.forms.merging import MergeForm, RelateForm, SplitForm
 from incidents.forms.people import MeForm
 from incidents.forms.quieting import MaintenanceForm, SilenceForm
+from incidents.forms.routing import EventsForm, RouteForm
 from incidents.forms.tasks import TaskEndForm, TaskForm
 from incidents.forms.updating import UpdateForm
 
@@ -34,6 +35,7 @@ __all__ = [
     "DecisionForm",
     "DeclareForm",
     "EntryForm",
+    "EventsForm",
     "ImpactForm",
     "ListForm",
     "MaintenanceForm",
@@ -48,6 +50,7 @@ __all__ = [
     "ReasonForm",
     "RelateForm",
     "ResolveForm",
+    "RouteForm",
     "SaveFilterForm",
     "SeverityForm",
     "SilenceForm",

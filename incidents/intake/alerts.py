@@ -75,7 +75,7 @@ class Alerts:
         verdict = self._verdict(event, signal)
         if verdict is Verdict.UNKNOWN and signal.action is Action.RESOLVE:
             return alert is None or alert.incident is None or not alert.incident.is_open
-        return verdict.is_idle and not (verdict is Verdict.REPEAT and alert and self._is_worse(signal, alert))
+        return verdict.is_idle and not (verdict is Verdict.REPEAT and alert and self._is_worse(event, signal, alert))
 
     def _verdict(self, event: Event, signal: Signal) -> Verdict:
         alert = self.newest.get((event.raw.integration_id, signal.dedup_key))
@@ -92,9 +92,9 @@ class Alerts:
             return None
         return self.incidents.get(alert.incident_id) or alert.incident
 
-    def _is_worse(self, signal: Signal, alert: Alert) -> bool:
+    def _is_worse(self, event: Event, signal: Signal, alert: Alert) -> bool:
         """A repeat names a more severe level than any event of the alert before."""
-        severity = self.ranks.of(signal) if signal.action is Action.TRIGGER else None
+        severity = self.ranks.of(event, signal) if signal.action is Action.TRIGGER else None
         return severity is not None and (alert.severity_id is None or severity.level < alert.severity_id)
 
     def take(self, event: Event) -> None:
@@ -116,13 +116,15 @@ class Alerts:
         """What a signal means for an alert that is there."""
         incident = self._incident_of(alert)
         name = event.raw.integration.name
+        if incident:
+            event.incidents.add(incident.ref)
         if verdict in (Verdict.REPEAT, Verdict.ACKNOWLEDGE, Verdict.RESOLVE):
             alert.last_received_at = event.raw.received_at
             self._touch(alert)
         if verdict is Verdict.REPEAT:
             alert.count += 1
-            if self._is_worse(signal, alert):
-                alert.severity, alert.level_word = self.ranks.of(signal), signal.level_word
+            if self._is_worse(event, signal, alert):
+                alert.severity, alert.level_word = self.ranks.of(event, signal), signal.level_word
                 self._compare(event, incident, alert)
         elif verdict is Verdict.ACKNOWLEDGE:
             alert.acknowledged_at = self.at
@@ -166,7 +168,7 @@ class Alerts:
             summary=signal.summary,
             source=signal.source,
             level_word=signal.level_word,
-            severity=self.ranks.of(signal),
+            severity=self.ranks.of(event, signal),
             labels=dict(signal.labels),
             links=[dict(link) for link in signal.links],
             starts_at=signal.starts_at,
@@ -236,8 +238,8 @@ class Alerts:
         """Declare what the event says of the group: the most severe of its alerts gives the level and the title."""
         group = (service.pk, group_key)
         firing = [one for one in event.signals if event.group(one) == group and one.action is Action.TRIGGER]
-        lead = min(firing, key=lambda one: (self.ranks.of(one) or self.ranks.assumed).level)
-        severity = self.ranks.of(lead)
+        lead = min(firing, key=lambda one: (self.ranks.of(event, one) or self.ranks.assumed).level)
+        severity, route = self.ranks.of(event, lead), event.route_of(lead)
         detected_at = min(event.raw.received_at, self.at)
         starts = [one.starts_at for one in firing if one.starts_at and one.starts_at <= detected_at]
         return lifecycle.declare(
@@ -250,6 +252,7 @@ class Alerts:
                 detected_at=detected_at,
                 impact_started_at=min(starts, default=None),
                 group_key=group_key,
+                policy=route.policy if route else "",
             ),
             by=None,
             at=self.at,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from incidents.intake.reading import Signal
-from incidents.models import Alert, AlertLevel, RawEvent, Service, Severity
+from incidents.models import Alert, AlertLevel, RawEvent, Route, Service, Severity
 
 ASSUMED_LEVEL = 2  # of an alert that names no level that we know: P2
 
@@ -21,6 +21,7 @@ class Event:
     raw: RawEvent
     signals: Sequence[Signal]
     services: dict[str, Service] = field(default_factory=dict)  # by dedup key, where a route leads elsewhere
+    routes: dict[str, Route] = field(default_factory=dict)  # by dedup key
     made: Counter[str] = field(default_factory=Counter)
     incidents: set[str] = field(default_factory=set)
     closing: set[int] = field(default_factory=set)  # incidents that may be over with this event
@@ -39,10 +40,16 @@ class Event:
         """Whose alert it is."""
         return self.services.get(signal.dedup_key, self.raw.integration.service)
 
+    def route_of(self, signal: Signal) -> Route | None:
+        """The route that it takes; None = none fits, or there is none."""
+        return self.routes.get(signal.dedup_key)
+
     @property
     def outcome(self) -> dict[str, Any]:
         """What was made of it, for people who look for it later."""
         said: dict[str, Any] = dict(self.made)
+        if self.routes:
+            said["routes"] = sorted({route.name for route in self.routes.values()})
         return said | ({"incidents": sorted(self.incidents)} if self.incidents else {})
 
 
@@ -59,6 +66,7 @@ class Ranks:
         words = {level.word: level.severity for level in AlertLevel.objects.select_related("severity")}
         return cls(words, Severity.objects.get(pk=ASSUMED_LEVEL))
 
-    def of(self, signal: Signal) -> Severity | None:
-        """The level that the source's word means here; None = it names none that is known."""
-        return self.words.get(signal.level_word.lower())
+    def of(self, event: Event, signal: Signal) -> Severity | None:
+        """The route's level, else the one that the source's word means here; None = it names none that is known."""
+        route = event.route_of(signal)
+        return (route.severity if route else None) or self.words.get(signal.level_word.lower())

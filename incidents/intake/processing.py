@@ -1,7 +1,7 @@
 """The due source of stored events: claim them service by service, make alerts and incidents of them, in sets."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -11,10 +11,10 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce, Length
 
 from incidents import due
-from incidents.intake import alertmanager, generic, pagerduty
+from incidents.intake import alertmanager, directing, generic, pagerduty
 from incidents.intake.alerts import Alerts, Event, Key
 from incidents.intake.reading import Format, Refused, Signal
-from incidents.models import Notice, Organisation, RawEvent, Service, User
+from incidents.models import Integration, Notice, Organisation, RawEvent, Route, Service, User
 
 READERS = {
     Format.ALERTMANAGER: alertmanager.read,
@@ -77,16 +77,11 @@ def _in_turn(queues: dict[int, list[tuple[int, int]]]) -> Iterator[tuple[int, in
 def _process(ids: Sequence[int], *, at: datetime) -> int:
     """Process those of the events whose service no other tick works on, in the given order."""
     wanted = RawEvent.objects.filter(pk__in=ids, processed_at=None)
-    services = list(
-        Service.objects.select_for_update(no_key=True, skip_locked=True)
-        .filter(pk__in=wanted.values("integration__service"))
-        .order_by("pk")
-        .values_list("pk", flat=True)
-    )
-    claimed = wanted.filter(integration__service__in=services).select_related("integration__service__team")
+    free, routes = _lock_services(wanted)
+    claimed = wanted.filter(integration__in=free).select_related("integration__service__team")
     by_pk = {raw.pk: raw for raw in claimed}
     raws = [by_pk[pk] for pk in ids if pk in by_pk]
-    events, done = _read(raws, at)
+    events, done = _read(raws, routes, at)
     events = _without_followers(events, at)
     if not events:
         _note(done, at)
@@ -105,7 +100,37 @@ def _process(ids: Sequence[int], *, at: datetime) -> int:
 Judged = tuple[RawEvent, str, str]  # the event, its outcome as JSON, why it was rejected
 
 
-def _read(raws: Sequence[RawEvent], at: datetime) -> tuple[list[Event], list[Judged]]:
+def _lock_services(wanted: QuerySet[RawEvent]) -> tuple[list[int], dict[int, list[Route]]]:
+    """Lock every service to which an alert of these events may belong.
+
+    Returns the integrations of which all are ours, and the routes of those that have any.
+    """
+    rows = Integration.objects.filter(pk__in=wanted.values("integration"))
+    needed: dict[int, set[int]] = {}
+    routed = set()
+    for pk, own, elsewhere, route in rows.values_list("pk", "service_id", "routes__service_id", "routes__pk"):
+        needed.setdefault(pk, {own}).update({elsewhere} - {None})
+        routed |= {pk} if route else set()
+    services = Service.objects.select_for_update(no_key=True, skip_locked=True).filter(
+        pk__in=set().union(*needed.values())
+    )
+    locked = set(services.order_by("pk").values_list("pk", flat=True))
+    free = [pk for pk, mine in needed.items() if mine <= locked]
+    return free, _routes_of(routed.intersection(free))
+
+
+def _routes_of(integrations: set[int]) -> dict[int, list[Route]]:
+    routes: dict[int, list[Route]] = {}
+    if integrations:
+        rows = Route.objects.filter(integration__in=integrations, is_active=True)
+        for route in rows.select_related("service__team", "severity").order_by("place", "pk"):
+            routes.setdefault(route.integration_id, []).append(route)
+    return routes
+
+
+def _read(
+    raws: Sequence[RawEvent], routes: Mapping[int, Sequence[Route]], at: datetime
+) -> tuple[list[Event], list[Judged]]:
     """What the events say; those that say nothing of alerts are done with."""
     events: list[Event] = []
     done: list[Judged] = []
@@ -114,13 +139,18 @@ def _read(raws: Sequence[RawEvent], at: datetime) -> tuple[list[Event], list[Jud
             done.append((raw, '{"change recorded": 1}', ""))
             continue
         try:
-            events.append(Event(raw, _signals(raw)))
+            events.append(directing.directed(raw, signals_of(raw), routes.get(raw.integration_id, ())))
         except Refused as refusal:
             done.append((raw, "{}", f"It cannot be read: {json.dumps(refusal.body)}"[:2000]))
     return events, done
 
 
-def _signals(raw: RawEvent) -> list[Signal]:
+def signals_of(raw: RawEvent) -> list[Signal]:
+    """What a stored event says.
+
+    Raises:
+        Refused: nobody can read it.
+    """
     return READERS[Format(raw.format)](raw)
 
 
@@ -147,7 +177,7 @@ def _without_followers(events: Sequence[Event], at: datetime) -> list[Event]:
 def _keys_of_resting(raw: RawEvent) -> set[Key]:
     """What the event is about; one that nobody can read holds nobody up."""
     try:
-        return Event(raw, _signals(raw)).keys
+        return Event(raw, signals_of(raw)).keys
     except Exception:
         return set()
 

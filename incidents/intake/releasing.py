@@ -31,13 +31,12 @@ def do(at: datetime) -> due.Done:
 def _release(ids: Sequence[int], at: datetime) -> int:
     """Services first, as all intake does; a service that another tick works on waits for the next round."""
     wanted = waiting(at).filter(pk__in=ids)
-    services = (
-        Service.objects.select_for_update(no_key=True, skip_locked=True)
-        .filter(pk__in=wanted.order_by().values("service"))
-        .order_by("pk")
-        .values_list("pk", flat=True)
+    pairs = wanted.order_by().values_list("service", "integration__service")
+    rows = Service.objects.select_for_update(no_key=True, skip_locked=True).filter(
+        pk__in={pk for pair in pairs for pk in pair}
     )
-    alerts = wanted.filter(service__in=list(services)).select_related(
+    services = list(rows.order_by("pk").values_list("pk", flat=True))
+    alerts = wanted.filter(service__in=services, integration__service__in=services).select_related(
         "integration", "service__team", "severity", "incident"
     )
     work, done = Alerts([], at), 0

@@ -32,6 +32,7 @@ from incidents.models.people import (
     User,
 )
 from incidents.models.practice import ChecklistItem, ChecklistTick, Runbook, RunbookTick
+from incidents.models.routing import Route
 from incidents.models.saved import SavedFilter
 from incidents.models.severity import AlertLevel, AssessmentAnswer, DeadlineRule, PostmortemRule, Question, Severity
 from incidents.models.timeline import EntryKind, Pin, TimelineEntry
@@ -83,6 +84,7 @@ __all__ = [
     "Role",
     "RoleCard",
     "RoleHolder",
+    "Route",
     "Rule",
     "Runbook",
     "RunbookTick",

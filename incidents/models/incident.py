@@ -121,6 +121,7 @@ class Incident(models.Model):
     ended_because = models.TextField(blank=True, help_text="Reason of a decline.")
     merged_into = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="merged")
     group_key = models.CharField(max_length=255, blank=True, help_text="Group of the alert that opened it.")
+    policy = models.SlugField(blank=True, help_text="Escalation policy that a route asked for; empty = the usual one.")
 
     version = models.PositiveIntegerField(default=1, help_text="Raised by every deed.")
     timeline_seq = models.PositiveIntegerField(default=0, help_text="Last number given on the timeline.")

@@ -98,7 +98,7 @@ def silence(request: SignedInRequest) -> HttpResponse:
         said["conditions_text"] = said.pop("conditions")
         try:
             if "try" in request.POST:
-                tried = silencing.would_fit(said["service"], said["conditions_text"])
+                tried = silencing.would_fit(said["service"], said["conditions_text"], request.user)
             else:
                 silencing.silence(**said, by=request.user, at=at)
                 messages.success(request, "Silenced. What comes in is stored and pages when the silence ends.")

@@ -9,8 +9,8 @@ from django.utils import timezone
 from playwright.sync_api import sync_playwright
 
 from config.demo import DEMO_PASSWORD
-from incidents import deciding, maintenance, remedies, runbooks, silencing
-from incidents.models import Incident, User
+from incidents import deciding, maintenance, remedies, routing, runbooks, silencing
+from incidents.models import Incident, RawEvent, User
 from oncall import messages
 from oncall.models import Page, Schedule
 from postmortems.models import ActionItem, Why
@@ -47,6 +47,9 @@ def addresses():
     silence = silencing.silence(
         service=hot.service, conditions_text="host ~ web-*", reason="x", end=end, by=root, at=now
     )
+    event = RawEvent.objects.filter(integration__kind="alertmanager").select_related("integration").last()
+    wanted = routing.Wanted("Databases", conditions="alertname ~ Pool*\nteam != web", service=hot.service)
+    route = routing.save(event.integration, wanted, by=root, at=now)
     return [
         "/",
         "/incidents/",
@@ -81,6 +84,13 @@ def addresses():
         f"/incidents/{hot.number}/tasks/{hot.tasks.get(done_at=None).pk}/",
         f"/incidents/{hot.number}/working-on/",
         f"/incidents/{hot.number}/muster/decline/",
+        "/alerts/",
+        "/alerts/?state=rejected",
+        f"/alerts/{event.pk}/",
+        "/alerts/routes/",
+        f"/alerts/routes/{event.integration_id}/",
+        f"/alerts/routes/{event.integration_id}/new/",
+        f"/alerts/routes/{event.integration_id}/{route.pk}/",
         "/maintenance/",
         "/maintenance/new/",
         f"/maintenance/{window.pk}/",
