@@ -11,7 +11,7 @@ from incidents import due
 from incidents.models import Incident, Membership, Notice, Rank, User
 from incidents.refusals import Invalid, StaleVersion
 from incidents.states import Kind
-from postmortems import reminding
+from postmortems import digests, reminding
 from postmortems.models import ActionDeadline, ActionItem, ActionKind, ActionStatus, Origin, Term, Why
 
 REPAIR_WINDOW = timedelta(days=7)  # how far back a lost hook is looked for
@@ -63,6 +63,7 @@ def add(incident: Incident, plan: Plan, *, by: User, at: datetime) -> ActionItem
     item.remind_at = reminding.next_reminder(item, after=at)
     item.save()
     item.root_causes.set(causes)
+    digests.begin(item.owner, at)
     _tell_owner(item, by, at)
     return item
 
@@ -89,6 +90,7 @@ def edit(
     known.remind_at = reminding.next_reminder(known, after=at) if known.is_unfinished else None
     known.save()
     known.root_causes.set(causes)
+    digests.begin(known.owner, at)
     if known.owner != before and known.is_unfinished:
         _tell_owner(known, by, at)
     return known
@@ -155,6 +157,7 @@ def _make(incident: Incident, origin: Origin, title: str, detail: str, at: datet
     )
     item.remind_at = reminding.next_reminder(item, after=at)
     rows = ActionItem.objects.filter(incident=incident, origin=origin)
+    digests.begin(item.owner, at)
     return 0 if rows.exists() else len(ActionItem.objects.bulk_create([item], ignore_conflicts=True))
 
 

@@ -1,6 +1,6 @@
 """The rows of the library."""
 
-from postmortems.models.action import ActionDeadline, ActionItem, ActionKind, ActionStatus, Origin, Term
+from postmortems.models.action import ActionDeadline, ActionItem, ActionKind, ActionStatus, Digest, Origin, Term
 from postmortems.models.comment import Comment
 from postmortems.models.document import (
     DocumentStatus,
@@ -25,6 +25,7 @@ __all__ = [
     "Category",
     "Comment",
     "Confidence",
+    "Digest",
     "DocumentStatus",
     "Erratum",
     "Evidence",

@@ -104,6 +104,19 @@ class ActionItem(models.Model):
         return self.status in ActionStatus.unfinished
 
 
+class Digest(models.Model):
+    """That a person who owns action items gets their weekly letter. ``postmortems.digests`` writes it."""
+
+    person = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    due_at = models.DateTimeField(help_text="UTC; when the next letter is written.")
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"], name="digest_due")]
+
+    def __str__(self) -> str:
+        return f"Digest of {self.person_id}"
+
+
 @pghistory.track()
 class ActionDeadline(models.Model):
     """How long action items of a severity may take, and whether an incident of it makes one by itself (R-22)."""
