@@ -24,6 +24,7 @@ import incidents.api.roles
 import incidents.api.routing
 import incidents.api.tasks
 import incidents.api.updates
+import incidents.api.watching
 import oncall.api.contacts
 import oncall.api.engine
 import oncall.api.escalation
@@ -64,6 +65,7 @@ ROUTERS = (
     incidents.api.tasks.router,
     incidents.api.muster.router,
     incidents.api.assessment.router,
+    incidents.api.watching.router,
     oncall.api.escalation.router,
     oncall.api.simulation.router,
     oncall.api.engine.router,

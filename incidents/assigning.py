@@ -48,6 +48,7 @@ def hand_out(incident: Incident, wanted: Wanted, *, by: User, at: datetime) -> T
     _box(locked, task, wanted.within, at)
     _own(locked, task, wanted.owner, at)
     task.save(force_insert=True)
+    _tell_postmortem(locked, task, False, at)
     _tell_owner(locked, task, by, at)
     moves.tell(locked, EntryKind.TASK, f"Task for {task.whose}: {_ended(title)}{_until(task)}", by, at, data=_of(task))
     moves.keep(locked)
@@ -85,12 +86,14 @@ def change(
         _require_open(task)
         _box(locked, task, within, at)
         told.append(f"until {task.due_at:%H:%M} UTC")
+    was_marked = task.follow_up
     if follow_up != task.follow_up:
         task.follow_up = follow_up
         told.append("a follow-up for the postmortem" if follow_up else "no follow-up any more")
     if not told:
         return task
     task.save()
+    _tell_postmortem(locked, task, was_marked, at)
     if given:
         _tell_owner(locked, task, by, at)
     moves.tell(locked, EntryKind.TASK, f"{task.title.rstrip('.')}: {', '.join(told)}.", by, at, data=_of(task))
@@ -124,9 +127,11 @@ def finish(
     if dropped and not outcome:
         raise Invalid("outcome", "Say why it is given up.")
     task.done_at, task.done_by, task.dropped, task.outcome = at, by, dropped, outcome
+    was_marked = task.follow_up
     if follow_up is not None:
         task.follow_up = follow_up
     task.save()
+    _tell_postmortem(locked, task, was_marked, at)
     more = f". {_ended(outcome)}" if outcome else ""
     verb = "Dropped" if dropped else "Done"
     moves.tell(locked, EntryKind.TASK, f"{verb}: {task.title.rstrip('.') if more else task.title}{more}", by, at)
@@ -213,6 +218,12 @@ def _own(incident: Incident, task: Task, owner: User | None, at: datetime) -> No
         raise Invalid("owner", f"{owner} cannot take a task: the account is inactive or only reads.")
     task.owner, task.role = owner, ""
     moves.take_part(incident, owner, why="added", at=at)
+
+
+def _tell_postmortem(incident: Incident, task: Task, was_marked: bool, at: datetime) -> None:
+    """Let the floor above add a new follow-up to a draft that is there already."""
+    if task.follow_up and not was_marked:
+        moves.run_hooks(incident, "follow_up", at)
 
 
 def _tell_owner(incident: Incident, task: Task, by: User, at: datetime) -> None:

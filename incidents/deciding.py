@@ -1,13 +1,16 @@
 """Decisions: at once, or after asking “strong objections?” for a minute; the commander decides (I23, R-60)."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Count, Q, QuerySet
 
-from incidents import moves, timeline
-from incidents.models import Decision, EntryKind, Incident, Objection, Role, RoleHolder, User
+from incidents import due, live, moves, rewriting, timeline
+from incidents.models import Decision, EntryKind, Incident, Notice, Objection, Role, RoleHolder, User
 from incidents.refusals import Conflict, Invalid, NotAllowed, TransitionError
+from incidents.states import Status
 
 WINDOW = timedelta(seconds=60)  # for strong objections
 
@@ -115,10 +118,68 @@ def withdraw(incident: Incident, pk: int, *, by: User, at: datetime) -> Decision
     return decision
 
 
+def undecided(of: str = "") -> Q:
+    """A question that waits for its decision; ``of`` is the way to it from another row, such as ``decisions__``."""
+    return Q(**{f"{of}decided_at": None, f"{of}withdrawn_at": None})
+
+
 def asked(incident: Incident) -> Decision | None:
     """The question that waits for its decision, with its objections and their people (at most 2 queries)."""
-    rows = Decision.objects.filter(incident=incident, decided_at=None, withdrawn_at=None)
+    rows = Decision.objects.filter(undecided(), incident=incident)
     return rows.select_related("asked_by").prefetch_related("objections__person").first()
+
+
+def waiting(at: datetime) -> QuerySet[Decision]:
+    """Questions on open incidents whose time for objections is over, and whose commander has not been told."""
+    rows = Decision.objects.filter(undecided(), prompted_at=None, objections_until__lte=at)
+    return rows.filter(incident__status=Status.OPEN).order_by("objections_until", "pk")
+
+
+def prompt_due(at: datetime) -> due.Done:
+    """Tell each commander that the time for objections is over: the due source ``questions``."""
+    return due.do_set("questions", waiting(at), _prompt, at)
+
+
+@transaction.atomic
+def _prompt(ids: Sequence[int], at: datetime) -> int:
+    rows = Incident.objects.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related("severity")
+    wanted = Decision.objects.filter(pk__in=ids).values("incident")
+    incidents = {row.pk: row for row in rows.filter(pk__in=wanted).order_by("pk")}
+    found = list(
+        waiting(at)
+        .filter(pk__in=ids, incident__in=incidents)
+        .annotate(heard=Count("objections"))
+        .select_related("asked_by")
+    )
+    held = RoleHolder.objects.filter(incident__in=incidents, role=Role.COMMANDER, until=None).select_related("person")
+    commanders = {row.incident_id: row.person for row in held}
+    notices = []
+    for question in found:
+        question.prompted_at = at
+        incident, person = incidents[question.incident_id], commanders.get(question.incident_id) or question.asked_by
+        if person and person.is_active:
+            notices.append(_notice(incident, question, person, at))
+    Notice.objects.bulk_create(notices, ignore_conflicts=True)
+    rewriting.save(found, ["prompted_at"])
+    live.announce({row.pk: row.timeline_seq for row in incidents.values()})
+    return len(found)
+
+
+def _notice(incident: Incident, question: Decision, person: User, at: datetime) -> Notice:
+    heard: int = question.heard  # type: ignore[attr-defined]
+    objections = (
+        "Nobody objected" if not heard else "There is one objection" if heard == 1 else f"There are {heard} objections"
+    )
+    return Notice(
+        person=person,
+        incident=incident,
+        subject=f"{incident.ref}: decide now",
+        text=f"{incident.severity}: {incident.title}. The time for objections is over. {objections}: {question.text}",
+        path=incident.get_absolute_url(),
+        channels=incident.severity.channels,
+        due_at=at,
+        dedupe_key=f"question:{question.pk}:{person.pk}",
+    )
 
 
 def of(incident: Incident) -> list[Decision]:

@@ -201,6 +201,18 @@ def keep(incident: Incident) -> Incident:
 def finish(incident: Incident, move: str, at: datetime) -> Incident:
     """Run the hooks, save the locked incident, announce on commit, ring for what became due."""
     incident.version += 1
+    run_hooks(incident, move, at)
+    incident.save()
+    status = incident.status
+    transaction.on_commit(
+        lambda: incident_moved.send_robust(sender=Incident, incident_id=incident.pk, move=move, status=status)
+    )
+    due.ring_on_commit()
+    return incident
+
+
+def run_hooks(incident: Incident, move: str, at: datetime) -> None:
+    """Let the floors above act on a move of the locked incident; the caller saves it."""
     for hook in HOOKS:
         seq = incident.timeline_seq
         try:
@@ -209,10 +221,3 @@ def finish(incident: Incident, move: str, at: datetime) -> Incident:
         except Exception:
             incident.timeline_seq = seq
             log.exception("a hook failed on %s of %s; the next tick repairs it", move, incident.ref)
-    incident.save()
-    status = incident.status
-    transaction.on_commit(
-        lambda: incident_moved.send_robust(sender=Incident, incident_id=incident.pk, move=move, status=status)
-    )
-    due.ring_on_commit()
-    return incident

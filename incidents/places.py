@@ -36,6 +36,7 @@ PLACES = (
 SECTION_OF_VIEW = {
     "incidents:board": "now",
     "incidents:me": "me",
+    "incidents:subscriptions": "me",
     "incidents:declare": "",
     "incidents:events": "alerts",
     "incidents:event": "alerts",

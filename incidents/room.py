@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import FilteredRelation, Q, Subquery, prefetch_related_objects
 
-from incidents import updates
+from incidents import deciding, updates
 from incidents.crew import Crew
 from incidents.models import (
     Clock,
@@ -334,7 +334,7 @@ class Waiting:
 def waiting(incident: Incident) -> Waiting:
     """The proposed severity, the question, the last update (1 query; 2 more for the objections to a question)."""
     said = updates.story(incident)
-    unsettled, undecided = Q(proposals__settled_at=None), Q(decisions__decided_at=None, decisions__withdrawn_at=None)
+    unsettled, undecided = Q(proposals__settled_at=None), deciding.undecided("decisions__")
     row: Any = (
         Incident.objects.filter(pk=incident.pk)
         .annotate(proposal=FilteredRelation("proposals", condition=unsettled))

@@ -199,6 +199,9 @@ class Wanted:
         return wanted
 
 
+EVERYDAY = Wanted()  # all but deliveries
+
+
 def _written_before(incident: Incident, key: str, by: User, at: datetime) -> TimelineEntry | None:
     lately = TimelineEntry.objects.filter(incident=incident, actor=by, recorded_at__gt=at - KEPT)
     return lately.filter(data__key=key).first()
@@ -215,7 +218,7 @@ def _check(text: str, occurred_at: datetime | None, at: datetime) -> None:
 
 def page_of(
     incident: Incident,
-    wanted: Wanted,
+    wanted: Wanted = EVERYDAY,
     *,
     oldest_first: bool = False,
     beyond: TimelineEntry | None = None,

@@ -25,6 +25,7 @@ from incidents.views import (
     stream,
     tasks,
     updating,
+    watching,
 )
 
 app_name = "incidents"
@@ -113,6 +114,10 @@ urlpatterns = [
     path("silences/new/", quiet.silence, name="new-silence"),
     path("silences/<int:pk>/", quiet.silence_page, name="silence"),
     path("silences/<int:pk>/end/", quiet.end_silence, name="end-silence"),
+    path("incidents/<int:number>/watchers/", watching.watchers, name="watchers"),
+    path("incidents/<int:number>/watch/", watching.watch, name="watch"),
+    path("me/watching/", watching.subscriptions, name="subscriptions"),
+    path("me/watching/<int:pk>/end/", watching.unsubscribe, name="unsubscribe"),
     path("me/", me.me, name="me"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

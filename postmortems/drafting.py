@@ -1,12 +1,13 @@
 """Write the first draft of a postmortem from what the incident left behind: six sections, the timeline filled in."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from incidents import assigning, due, timeline
-from incidents.models import EntryKind, Incident, TimelineEntry
+from incidents.models import EntryKind, Incident, Task, TimelineEntry
 from incidents.models.timeline import NOISE, WRITTEN
 from incidents.states import Kind, Status
 from postmortems import reminding, templating, whys
@@ -22,6 +23,8 @@ def on_move(incident: Incident, move: str, at: datetime) -> None:
     """The hook of the ground floor: a resolved incident has a draft, inside the same transaction."""
     if move == "resolved":
         draft(incident, at=at)
+    elif move == "follow_up":
+        add_follow_ups(incident, at=at)
 
 
 @transaction.atomic
@@ -151,11 +154,34 @@ def impact_of(incident: Incident) -> str:
 
 def follow_ups_of(incident: Incident) -> str:
     """What was marked as a follow-up while people worked, to become action items; empty = nothing was."""
+    return _listed(assigning.follow_ups(incident))
+
+
+def _listed(tasks: Sequence[Task]) -> str:
     lines = []
-    for task in assigning.follow_ups(incident):
+    for task in tasks:
         came = f": {task.outcome}" if task.outcome else "" if task.done_at else ": not done yet"
         lines.append(f"- {_bare(task.title)} ({task.whose}){came}")
     return "Marked as follow-ups during the incident:\n\n" + "\n".join(lines) if lines else ""
+
+
+def add_follow_ups(incident: Incident, *, at: datetime) -> None:
+    """Add what was marked as a follow-up since the draft was made to its improvements, as a version of its own.
+
+    What people wrote there stays; nothing is added twice, and nothing to a published document.
+    """
+    rows = Section.objects.select_for_update(of=("self",)).select_related("postmortem")
+    section = rows.filter(postmortem__incident=incident, key=SectionKey.IMPROVEMENTS).first()
+    if section is None or section.postmortem.status == DocumentStatus.PUBLISHED:
+        return
+    missing = [task for task in assigning.follow_ups(incident) if f"- {_bare(task.title)} (" not in section.text]
+    if not missing:
+        return
+    section.text = "\n\n".join(filter(None, [section.text, _listed(missing)]))
+    section.version += 1
+    section.edited_at, section.edited_by = at, None
+    section.save(update_fields=["text", "version", "edited_at", "edited_by"])
+    SectionRevision.objects.create(section=section, version=section.version, text=section.text, at=at)
 
 
 def in_words(span: timedelta) -> str:

@@ -24,6 +24,7 @@ from incidents.forms.quieting import MaintenanceForm, SilenceForm
 from incidents.forms.routing import EventsForm, RouteForm
 from incidents.forms.tasks import TaskEndForm, TaskForm
 from incidents.forms.updating import UpdateForm
+from incidents.forms.watching import SubscriptionForm, WatchForm
 
 __all__ = [
     "NOT_WHOLE",
@@ -55,8 +56,10 @@ __all__ = [
     "SeverityForm",
     "SilenceForm",
     "SplitForm",
+    "SubscriptionForm",
     "TaskEndForm",
     "TaskForm",
     "UpdateForm",
+    "WatchForm",
     "WorkForm",
 ]

@@ -36,6 +36,7 @@ from incidents.models.routing import Route
 from incidents.models.saved import SavedFilter
 from incidents.models.severity import AlertLevel, AssessmentAnswer, DeadlineRule, PostmortemRule, Question, Severity
 from incidents.models.timeline import EntryKind, Pin, TimelineEntry
+from incidents.models.watch import Pace, Presence, Subscription, Watch
 
 __all__ = [
     "HANDS_ON",
@@ -71,10 +72,12 @@ __all__ = [
     "Notice",
     "Objection",
     "Organisation",
+    "Pace",
     "Participant",
     "PhaseEntry",
     "Pin",
     "PostmortemRule",
+    "Presence",
     "Question",
     "Quiet",
     "Rank",
@@ -96,10 +99,12 @@ __all__ = [
     "SeverityChange",
     "SeverityProposal",
     "Silence",
+    "Subscription",
     "Task",
     "Team",
     "Theme",
     "TimelineEntry",
     "User",
+    "Watch",
     "Worked",
 ]

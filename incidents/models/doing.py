@@ -70,6 +70,7 @@ class Decision(models.Model):
     decided_at = models.DateTimeField(null=True, help_text="UTC; null = not yet, or withdrawn.")
     decided_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     withdrawn_at = models.DateTimeField(null=True)
+    prompted_at = models.DateTimeField(null=True, help_text="UTC; when the commander was told that the minute is over.")
 
     class Meta:
         constraints = [
@@ -83,6 +84,13 @@ class Decision(models.Model):
                 | Q(decided_at__isnull=False, decided_by__isnull=False, withdrawn_at=None),
                 name="a_decision_has_its_decider",
             ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["objections_until"],
+                condition=Q(decided_at=None, prompted_at=None, withdrawn_at=None),
+                name="question_running",
+            )
         ]
 
     def __str__(self) -> str:

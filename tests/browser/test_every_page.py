@@ -63,6 +63,8 @@ def addresses():
         f"/incidents/{hot.number}/entries/{hot.timeline_seq}/",
         f"/incidents/{hot.number}/?words=nothing-fits",
         f"/incidents/{hot.number}/merge/",
+        f"/incidents/{hot.number}/watchers/",
+        "/me/watching/",
         f"/incidents/{hot.number}/split/",
         f"/incidents/{hot.number}/related/",
         f"/incidents/{hot.number}/related/add/",
