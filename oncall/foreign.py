@@ -1,5 +1,6 @@
 """Layers that are read from foreign calendars: attach, refresh, end. The last good copy stays in force."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -8,18 +9,21 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from incidents import due
-from incidents.models import User
+from incidents.models import Notice, User
 from incidents.refusals import Conflict, Invalid, NotAllowed
-from oncall import imported, rights, rosters, rota, sealing, telling
+from oncall import imported, rights, rosters, rota, sealing, telling, unfolding
 from oncall.channels import outward
 from oncall.channels.contract import DeliveryError
 from oncall.models import ForeignCalendar, ForeignShift, Layer, Schedule
+
+log = logging.getLogger(__name__)
 
 EVERY = timedelta(minutes=15)
 LEASE = timedelta(minutes=2)  # a refresh that takes longer is begun anew
 LONGEST_REST = timedelta(hours=1)  # after failures
 AHEAD = timedelta(days=366)
 TOLD_AHEAD = timedelta(days=28)  # whose shifts change within, hears of it
+PATIENCE = 5  # failures in a row, a quarter of an hour, before people hear of it
 LARGEST = 5_000_000  # bytes
 LONGEST = 1000  # characters of an address
 
@@ -105,18 +109,23 @@ def ring_due(at: datetime) -> due.Done:
 
 def refresh(pk: int, at: datetime) -> bool:
     """Read a calendar anew; whatever goes wrong is noted and the copy stays in force. Tells whether it was read."""
-    calendar = ForeignCalendar.objects.select_related("layer").filter(pk=pk, ended_at=None).first()
+    calendar = (
+        ForeignCalendar.objects.select_related("layer__schedule__team", "by").filter(pk=pk, ended_at=None).first()
+    )
     if calendar is None:
         return False
     try:
         body = outward.get("the calendar", sealing.unseal(calendar.sealed), limit=LARGEST)
-        reading = imported.read(body, _people(), calendar.layer.time_zone, at - timedelta(days=1), at + AHEAD)
-    except (DeliveryError, imported.Unusable) as trouble:
+        reading = unfolding.read(body, _people(), calendar.layer.time_zone, at - timedelta(days=1), at + AHEAD)
+        _adopt(calendar, reading, at)
+    except (DeliveryError, imported.Unusable, Conflict) as trouble:
         _failed(calendar, str(trouble), at)
     except sealing.Unreadable:
         _failed(calendar, "The address was kept under another SECRET_KEY. Enter it anew.", at)
+    except Exception as trouble:  # whatever a library makes of what strangers write: the copy stays, the worker too
+        log.error("calendar_not_understood", extra={"calendar": pk, "error": type(trouble).__name__})  # noqa: TRY400
+        _failed(calendar, f"Something in it cannot be understood ({type(trouble).__name__}).", at)
     else:
-        _adopt(calendar, reading, at)
         return True
     return False
 
@@ -168,12 +177,39 @@ def _from_now(layer: Layer, shifts: Sequence[rota.FixedShift], at: datetime) -> 
     ]
 
 
+@transaction.atomic
 def _failed(calendar: ForeignCalendar, why: str, at: datetime) -> None:
     """Note what went wrong and try again later: after 1, 2, 4 … minutes, an hour at most."""
     rest = min(LONGEST_REST, timedelta(minutes=2 ** min(calendar.failures, 6)))
-    ForeignCalendar.objects.filter(pk=calendar.pk).update(
-        tried_at=at, last_error=f"{why.rstrip('.')[:298]}.", failures=F("failures") + 1, due_at=at + rest
+    why = f"{why.rstrip('.')[:298]}."
+    rows = ForeignCalendar.objects.filter(pk=calendar.pk, ended_at=None)
+    rows.update(tried_at=at, last_error=why, failures=F("failures") + 1, due_at=at + rest)
+    if calendar.failures + 1 >= PATIENCE:
+        _tell_of_failure(calendar, why, at)
+
+
+def _tell_of_failure(calendar: ForeignCalendar, why: str, at: datetime) -> None:
+    """Owe a word to who added the calendar and to the managers, once until it has been read again."""
+    layer, schedule = calendar.layer, calendar.layer.schedule
+    people = {person.pk: person for person in rights.managers_of([schedule.team_id])[schedule.team_id]}
+    if calendar.by and calendar.by.is_active:
+        people[calendar.by.pk] = calendar.by
+    stays = f"The copy of {calendar.read_at:%Y-%m-%d %H:%M} UTC stays in force." if calendar.read_at else ""
+    Notice.objects.bulk_create(
+        [
+            Notice(
+                person=person,
+                subject=f"The calendar behind {layer.name} of {schedule} cannot be read"[:200],
+                text=f"{why[:1].upper()}{why[1:]} {stays or 'There is no copy yet, so nobody is in this layer.'}",
+                path=f"/on-call/schedules/{schedule.slug}/calendars/",
+                due_at=at,
+                dedupe_key=f"calendar:{calendar.pk}:failing:{calendar.read_at and calendar.read_at.isoformat()}:{pk}",
+            )
+            for pk, person in people.items()
+        ],
+        ignore_conflicts=True,
     )
+    due.ring_on_commit()
 
 
 def _people() -> dict[str, int]:

@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from incidents import due
-from incidents.models import Access, Membership, Notice, User
-from oncall import holes
+from incidents.models import Notice
+from oncall import holes, rights
 from oncall.models import CoverageCheck, HoleWarning
 
 EVERY = timedelta(days=1)
@@ -75,7 +75,7 @@ def _next(found: Iterable[holes.Hole], at: datetime) -> datetime:
 
 def _notices(news: dict[int, list[holes.Hole]], at: datetime) -> Iterable[Notice]:
     """One notice for each person who looks after a team, whatever the number of holes."""
-    managers = _managers(news)
+    managers = rights.managers_of(news)
     for team, own in news.items():
         for person in managers[team]:
             yield Notice(
@@ -86,16 +86,6 @@ def _notices(news: dict[int, list[holes.Hole]], at: datetime) -> Iterable[Notice
                 due_at=at,
                 dedupe_key=f"holes:{team}:{at.isoformat()}:{person.pk}",
             )
-
-
-def _managers(teams: Iterable[int]) -> dict[int, list[User]]:
-    """The active managers of each team; the administrators of one that has none (2 queries)."""
-    rows = Membership.objects.filter(team__in=teams, is_manager=True, user__is_active=True).select_related("user")
-    found: dict[int, list[User]] = defaultdict(list)
-    for row in rows.order_by("pk"):
-        found[row.team_id].append(row.user)
-    administrators = list(User.objects.filter(access=Access.ADMINISTRATOR, is_active=True).order_by("pk"))
-    return {team: found[team] or administrators for team in teams}
 
 
 def _subject(own: Sequence[holes.Hole], at: datetime) -> str:

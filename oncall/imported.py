@@ -16,6 +16,8 @@ from oncall import rota
 
 MOST_EVENTS = 5_000
 MOST_SHIFTS = 5_000
+MOST_OCCURRENCES = 50_000  # of events, whoever is meant by them
+UNCLEAR = "An event in it cannot be understood."
 STEP = timedelta(days=28)  # unfolded at a time
 TOO_OFTEN = {"SECONDLY", "MINUTELY"}
 MOST_HOURLY = 20  # events that repeat by the hour
@@ -40,7 +42,17 @@ def read(body: bytes, people: Mapping[str, int], zone: str, start: datetime, end
     Raises:
         Unusable: it is no calendar, or unfolds without measure.
     """
-    calendar = _parse(body)
+    try:
+        return _unfold(_parse(body), people, zone, start, end)
+    except Unusable:
+        raise
+    except Exception:  # broken properties, times beyond what there is: the library finds them while it unfolds
+        raise Unusable(UNCLEAR) from None
+
+
+def _unfold(
+    calendar: icalendar.Calendar, people: Mapping[str, int], zone: str, start: datetime, end: datetime
+) -> Reading:
     found: set[tuple[datetime, datetime, int]] = set()
     unknown: set[str] = set()
     for event in _occurrences(calendar, start, end):
@@ -67,34 +79,43 @@ def _parse(body: bytes) -> icalendar.Calendar:
     rules = [rule for event in events for rule in _rules(event)]
     if any(_is_endless(rule) for rule in rules):
         raise Unusable("An event in it repeats every minute or second.")
-    if sum("HOURLY" in rule.get("FREQ", ()) for rule in rules) > MOST_HOURLY:
+    if sum(_is_hourly(rule) for rule in rules) > MOST_HOURLY:
         raise Unusable(f"More than {MOST_HOURLY} events in it repeat by the hour.")
     return calendar
 
 
 def _is_endless(rule: Any) -> bool:
     """Repeats every minute, or at several minutes of an hour."""
+    if any(number < 1 for number in rule.get("INTERVAL", ())):
+        raise Unusable(UNCLEAR)  # which libraries unfold for ever
     return bool(TOO_OFTEN & set(rule.get("FREQ", ()))) or any(
         len(rule.get(part, ())) > 1 for part in ("BYMINUTE", "BYSECOND")
     )
 
 
+def _is_hourly(rule: Any) -> bool:
+    """Repeats every hour, or at several hours of a day."""
+    return "HOURLY" in rule.get("FREQ", ()) or len(rule.get("BYHOUR", ())) > 1
+
+
 def _rules(event: Any) -> list[Any]:
     rules = event.get("RRULE", [])
-    return rules if isinstance(rules, list) else [rules]
+    rules = rules if isinstance(rules, list) else [rules]
+    if not all(hasattr(rule, "get") for rule in rules):
+        raise Unusable(UNCLEAR)
+    return rules
 
 
 def _occurrences(calendar: icalendar.Calendar, start: datetime, end: datetime) -> Iterator[Any]:
     """The single events of a range, a few weeks at a time; one that lasts longer comes more than once."""
-    events = recurring_ical_events.of(calendar)
-    try:
-        while start < end:
-            yield from events.between(start, min(start + STEP, end))
-            start += STEP
-    except Unusable:
-        raise
-    except Exception:
-        raise Unusable("An event in it cannot be understood.") from None
+    events, count = recurring_ical_events.of(calendar), 0
+    while start < end:
+        found = list(events.between(start, min(start + STEP, end)))
+        count += len(found)
+        if count > MOST_OCCURRENCES:
+            raise Unusable(f"Its events occur more than {MOST_OCCURRENCES} times within a year.")
+        yield from found
+        start += STEP
 
 
 def _span(event: Any, zone: str) -> tuple[datetime, datetime] | None:

@@ -1,10 +1,12 @@
 """Who may change a schedule by hand, and for which times."""
 
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
-from incidents.models import Membership, Team, User
+from incidents.models import Access, Membership, Team, User
 from incidents.refusals import Conflict, Invalid, NotAllowed
 from oncall.models import Schedule
 
@@ -34,6 +36,16 @@ def teams_managed_by(person: User) -> frozenset[int]:
     """The teams that the person looks after, by primary key (1 query)."""
     rows = Team.objects.all() if person.is_administrator else Team.objects.filter(memberships__in=_managing(person))
     return frozenset(rows.values_list("pk", flat=True))
+
+
+def managers_of(teams: Collection[int]) -> dict[int, list[User]]:
+    """The active managers of each team; the administrators of one that has none (2 queries)."""
+    rows = Membership.objects.filter(team__in=teams, is_manager=True, user__is_active=True).select_related("user")
+    found: dict[int, list[User]] = defaultdict(list)
+    for row in rows.order_by("pk"):
+        found[row.team_id].append(row.user)
+    administrators = list(User.objects.filter(access=Access.ADMINISTRATOR, is_active=True).order_by("pk"))
+    return {team: found[team] or administrators for team in teams}
 
 
 def _managing(person: User) -> QuerySet[Membership]:

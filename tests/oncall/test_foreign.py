@@ -2,168 +2,22 @@
 
 import io
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 
 from incidents import due
+from incidents.models import Notice
 from incidents.refusals import Conflict, Invalid, NotAllowed
-from oncall import foreign, imported, rosters, rota, scheduling
+from oncall import foreign, rosters, scheduling
 from oncall.channels import answers, outward
 from oncall.models import ForeignCalendar, ForeignShift, Layer
 from tests.factories import MembershipFactory, UserFactory
-from tests.oncall.conftest import DAY, HOUR, NOON, told
+from tests.oncall.calendar_files import calendar, event
+from tests.oncall.conftest import HOUR, NOON, told
 from tests.oncall.views.conftest import words
 from tests.providers.server import Answer
-
-ADA, BEN = 1, 2
-PEOPLE = {"ada@example.com": ADA, "ben@example.com": BEN}
-START = datetime(2026, 3, 23, tzinfo=UTC)
-END = START + 28 * DAY
-
-
-def calendar(*events):
-    body = "\r\n".join(f"BEGIN:VEVENT\r\n{event.strip()}\r\nEND:VEVENT" for event in events).replace("\n    ", "\n")
-    return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Somebody//EN\r\n{body}\r\nEND:VCALENDAR\r\n".encode()
-
-
-def event(uid="1", start="20260324T080000Z", end="20260324T160000Z", who="ada@example.com", more=""):
-    lines = [f"UID:{uid}", "DTSTAMP:20260101T000000Z", f"DTSTART{start if start[0] == ';' else ':' + start}"]
-    lines += [f"DTEND{end if end[0] == ';' else ':' + end}"] if end else []
-    lines += [f"ATTENDEE:mailto:{who}"] if who else []
-    return "\r\n".join([*lines, *([more] if more else [])])
-
-
-def read(*events, zone="Europe/Berlin"):
-    reading = imported.read(calendar(*events), PEOPLE, zone, START, END)
-    return [(f"{one.start:%d %H:%M}", f"{one.end:%d %H:%M}", one.person) for one in reading.shifts]
-
-
-# What events mean
-
-
-def test_an_event_is_a_shift_of_whoever_is_invited_in_any_letter_case():
-    assert read(event(who="Ada@Example.COM")) == [("24 08:00", "24 16:00", ADA)]
-
-
-def test_a_recurring_event_over_the_clock_change_keeps_its_wall_clock():
-    found = read(
-        event(
-            start=";TZID=Europe/Berlin:20260328T090000",
-            end=";TZID=Europe/Berlin:20260328T170000",
-            more="RRULE:FREQ=DAILY;COUNT=2",
-        )
-    )
-
-    assert found == [("28 08:00", "28 16:00", ADA), ("29 07:00", "29 15:00", ADA)]
-
-
-def test_a_left_out_occurrence_is_left_out():
-    more = "RRULE:FREQ=DAILY;COUNT=3\r\nEXDATE:20260325T080000Z"
-
-    assert [start for start, _, _ in read(event(more=more))] == ["24 08:00", "26 08:00"]
-
-
-def test_an_edited_occurrence_replaces_its_own_day_alone():
-    series = event(more="RRULE:FREQ=DAILY;COUNT=3")
-    edited = event(
-        start="20260325T100000Z", end="20260325T120000Z", who="ben@example.com", more="RECURRENCE-ID:20260325T080000Z"
-    )
-
-    assert read(series, edited) == [
-        ("24 08:00", "24 16:00", ADA),
-        ("25 10:00", "25 12:00", BEN),
-        ("26 08:00", "26 16:00", ADA),
-    ]
-
-
-def test_an_all_day_event_lasts_from_midnight_to_midnight_on_the_layers_clock():
-    found = read(event(start=";VALUE=DATE:20260329", end=";VALUE=DATE:20260330"))
-
-    assert found == [("28 23:00", "29 22:00", ADA)]  # a day of 23 hours
-
-
-def test_a_cancelled_or_declined_event_does_not_count():
-    declined = event(
-        uid="2", who="", more="ATTENDEE;PARTSTAT=DECLINED:mailto:ada@example.com\r\nSUMMARY:ada@example.com"
-    )
-
-    assert read(event(more="STATUS:CANCELLED"), declined) == []
-
-
-def test_an_address_in_the_title_counts_where_nobody_is_invited():
-    assert read(event(who="", more="SUMMARY:Primary: BEN@example.com")) == [("24 08:00", "24 16:00", BEN)]
-
-
-def test_a_time_without_a_zone_is_read_on_the_layers_clock():
-    assert read(event(start="20260324T090000", end="20260324T170000")) == [("24 08:00", "24 16:00", ADA)]
-
-
-def test_an_event_that_began_before_and_ends_within_counts_whole():
-    assert read(event(start="20260320T080000Z", end="20260324T080000Z")) == [("20 08:00", "24 08:00", ADA)]
-
-
-def test_addresses_that_belong_to_nobody_are_named():
-    reading = imported.read(calendar(event(who="Zoe@example.com")), PEOPLE, "UTC", START, END)
-
-    assert (reading.shifts, reading.unknown) == ((), ("zoe@example.com",))
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        (b"<html>sign in</html>", "no iCalendar"),
-        (b"", "no iCalendar"),
-        (b"\xff\xfe\x00", "no iCalendar"),
-        (calendar(event(more="RRULE:FREQ=SECONDLY")), "every minute or second"),
-        (calendar(event(more="RRULE:FREQ=DAILY;BYMINUTE=1,2,3")), "every minute or second"),
-        (calendar(*(event(uid=str(n), more="RRULE:FREQ=HOURLY") for n in range(21))), "by the hour"),
-        (calendar(*(event(uid=str(n)) for n in range(5001))), "more than 5000 events"),
-    ],
-)
-def test_what_is_broken_or_without_measure_is_refused_in_words(body, said):
-    with pytest.raises(imported.Unusable, match=said):
-        imported.read(body, PEOPLE, "UTC", START, END)
-
-
-# In the rota
-
-
-def layer(**more):
-    shifts = (
-        rota.FixedShift(ADA, START + HOUR, START + 5 * HOUR),
-        rota.FixedShift(BEN, START + 3 * HOUR, START + 8 * HOUR),
-    )
-    return rota.Layer(1, "Foreign", 5, "UTC", datetime(2026, 1, 5), "week", 1, (), shifts=shifts, **more)
-
-
-def test_the_shifts_of_a_layer_stand_in_the_place_of_turns_and_overlap_as_written():
-    pieces = rota.final(rota.Schedule(1, "UTC", (layer(),)), START, START + 10 * HOUR)
-
-    assert [((p.start - START) // HOUR, (p.end - START) // HOUR, p.people) for p in pieces] == [
-        (0, 1, ()),
-        (1, 3, (ADA,)),
-        (3, 5, (ADA, BEN)),
-        (5, 8, (BEN,)),
-        (8, 10, ()),
-    ]
-
-
-def test_where_the_calendar_has_nobody_the_layer_below_answers():
-    below = rota.Layer(2, "Below", 0, "UTC", datetime(2026, 1, 5), "week", 1, ((9,),))
-    schedule = rota.Schedule(1, "UTC", (layer(effective_from=START + 2 * HOUR), below))
-
-    assert [[one.person for one in rota.on_call(schedule, START + hour * HOUR)] for hour in (1, 2, 7, 8)] == [
-        [9],
-        [ADA],
-        [BEN],
-        [9],
-    ]
-    assert rota.members(schedule) == {ADA, BEN, 9}
-
-
-# Attached, refreshed, ended
 
 
 @pytest.fixture
@@ -240,6 +94,45 @@ def test_a_calendar_that_trickles_is_left_after_a_while(trio, provider, attached
 
     attached.refresh_from_db()
     assert "did not end its answer within" in attached.last_error
+
+
+@pytest.mark.django_db
+def test_even_an_error_that_nobody_thought_of_leaves_a_word_and_backs_off(trio, provider, attached, monkeypatch):
+    def stumble(*_):
+        raise RecursionError("secret-4711")
+
+    monkeypatch.setattr(foreign.unfolding, "read", stumble)
+    serve(provider, at_noon(trio.ben))
+
+    assert not foreign.refresh(attached.pk, NOON)
+
+    attached.refresh_from_db()
+    assert attached.last_error == "Something in it cannot be understood (RecursionError)."
+    assert (attached.failures, attached.due_at) == (1, NOON + timedelta(minutes=1))
+
+
+@pytest.mark.django_db
+def test_a_calendar_that_keeps_failing_is_told_once_until_it_is_read_again(trio, provider, attached):
+    manager, subject = UserFactory(), "The calendar behind From elsewhere of Payments daily cannot be read"
+    MembershipFactory(user=manager, team=trio.schedule.team, is_manager=True)
+
+    def fail(times):
+        for _ in range(times):
+            provider.answers.append(Answer(status=500))
+            foreign.refresh(attached.pk, NOON)
+
+    fail(foreign.PATIENCE - 1)
+    assert told(manager) == []
+    fail(4)
+    assert told(manager) == told(trio.root) == [subject]
+    assert told(trio.ada) == []
+    serve(provider, at_noon(trio.ben))
+    foreign.refresh(attached.pk, NOON)
+    fail(foreign.PATIENCE + 2)
+
+    assert told(manager) == [subject, subject]
+    [notice] = Notice.objects.filter(person=manager, text__contains="stays in force")
+    assert notice.text == "The calendar said 500. The copy of 2026-01-07 12:00 UTC stays in force."
 
 
 @pytest.mark.django_db
