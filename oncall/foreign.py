@@ -123,7 +123,7 @@ def refresh(pk: int, at: datetime) -> bool:
     except sealing.Unreadable:
         _failed(calendar, "The address was kept under another SECRET_KEY. Enter it anew.", at)
     except Exception as trouble:  # whatever a library makes of what strangers write: the copy stays, the worker too
-        log.error("calendar_not_understood", extra={"calendar": pk, "error": type(trouble).__name__})  # noqa: TRY400
+        log.error("calendar_not_understood", extra={"calendar": pk, "error": type(trouble).__name__})
         _failed(calendar, f"Something in it cannot be understood ({type(trouble).__name__}).", at)
     else:
         return True

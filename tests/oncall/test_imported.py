@@ -1,5 +1,6 @@
 """What the events of a foreign calendar mean, and what a layer of such shifts does in the rota."""
 
+import contextlib
 from datetime import datetime
 
 import pytest
@@ -152,12 +153,10 @@ def test_where_the_calendar_has_nobody_the_layer_below_answers():
 )
 @pytest.mark.parametrize("end", ["20260324T160000Z", "", "99991231T235959Z"])
 def test_whatever_is_broken_in_an_event_is_understood_or_refused(more, end):
-    try:
-        reading = imported.read(calendar(event(end=end, more=more)), PEOPLE, "Europe/Berlin", START, END)
-    except imported.Unusable as refusal:
-        assert str(refusal)
-    else:
-        assert isinstance(reading, imported.Reading)
+    body = calendar(event(end=end, more=more))
+
+    with contextlib.suppress(imported.Unusable):  # nothing else
+        assert isinstance(imported.read(body, PEOPLE, "Europe/Berlin", START, END), imported.Reading)
 
 
 def test_many_hours_of_a_day_are_counted_as_hourly_and_too_many_occurrences_are_refused():
@@ -182,5 +181,5 @@ def test_a_calendar_that_never_unfolds_is_left_in_time(monkeypatch):
     rule = "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"
     never = [event(uid=str(n), start="19000101T000000Z", end="19000101T010000Z", more=rule) for n in range(9)]
 
-    with pytest.raises(imported.Unusable, match="within 0.6 seconds"):
+    with pytest.raises(imported.Unusable, match=r"within 0\.6 seconds"):
         unfolding.read(calendar(*never), PEOPLE, "UTC", START, END)
