@@ -7,7 +7,7 @@ NAMES = r"routing_key|integration_key|password|passwd|token|secret|secret_key|au
 VALUE = r"""(?:"[^"]*"|'[^']*'|(?:bearer|basic|token)\s+[^\s"',&}]+|[^\s"',&;}]+)"""
 PATTERNS = (
     (re.compile(r"(/integrations/)[A-Za-z0-9]{6,}"), r"\1***"),
-    (re.compile(r"(/(?:a|calendar|twilio/keys)/)[^/\s\"'?]{6,}"), r"\1***"),
+    (re.compile(r"(/(?:a|calendar|postmortems/feed|twilio/keys)/)[^/\s\"'?]{6,}"), r"\1***"),
     (re.compile(rf"(?i)((?:{NAMES})[\"']?\s*[=:]\s*){VALUE}"), r"\1***"),
     (re.compile(r"(://[^:/\s@]*:)[^@\s/]+@"), r"\1***@"),
     (re.compile(r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]{8,}"), r"\1***"),

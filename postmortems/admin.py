@@ -16,6 +16,7 @@ from postmortems.models import (
     ActionDeadline,
     ActionItem,
     Comment,
+    ExternalSummary,
     Postmortem,
     Review,
     Section,
@@ -109,6 +110,17 @@ class CommentAdmin(OfIncidentAdmin):
     list_select_related = ["incident", "by"]
     search_fields = ["text", "quote", "by__name", "incident__title"]
     date_hierarchy = "at"
+
+
+@admin.register(ExternalSummary)
+class ExternalSummaryAdmin(OfIncidentAdmin):
+    """What customers may read."""
+
+    list_display = ["postmortem", "edited_by", "edited_at", "version"]
+    list_select_related = ["postmortem", "edited_by"]
+    search_fields = ["text", "postmortem__incident__title"]
+    incident_field = "postmortem__incident__number"
+    date_hierarchy = "edited_at"
 
 
 @admin.register(ActionDeadline)

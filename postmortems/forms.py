@@ -259,3 +259,12 @@ class ReplyForm(forms.Form):
     text = forms.CharField(
         label="Your answer", max_length=LONGEST_TEXT, error_messages={"required": "Write what you mean."}
     )
+
+
+class SummaryForm(forms.Form):
+    """What customers may read."""
+
+    text = forms.CharField(
+        label="For customers", strip=False, widget=forms.Textarea(attrs={"rows": 14}), help_text="Markdown."
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=2**31 - 1)

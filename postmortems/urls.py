@@ -2,12 +2,15 @@
 
 from django.urls import path, re_path
 
-from postmortems.views import actions, comments, document, history, library, publishing, whys, writing
+from postmortems.views import actions, comments, document, history, library, outreach, publishing, whys, writing
 
 app_name = "postmortems"
 urlpatterns = [
     path("postmortems/", document.document_list, name="list"),
     path("postmortems/library/", library.library, name="library"),
+    path("postmortems/feed/", outreach.feed_address, name="feed-address"),
+    re_path(r"^postmortems/feed/(?P<key>[A-Za-z0-9_-]{20,60})\.atom$", outreach.feed, name="feed"),
+    path("postmortems/<int:number>/external/", outreach.external, name="external"),
     path("postmortems/before/", library.before_declaring, name="before-declaring"),
     path("incidents/<int:number>/before/", library.before, name="before"),
     path("postmortems/<int:number>/", document.detail, name="detail"),

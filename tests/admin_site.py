@@ -31,7 +31,7 @@ from oncall.models import (
     TemporarySchedule,
     TemporaryShift,
 )
-from postmortems import actions, commenting, editing, whys
+from postmortems import actions, commenting, editing, outreach, whys
 from postmortems.models import Template
 from tests.factories import (
     AdministratorFactory,
@@ -130,6 +130,7 @@ class World:
         whys.ask(incident.postmortem, whys.Said("The pool was exhausted"), by=author, at=timezone.now())
         section = incident.postmortem.sections.order_by("pk").first()
         commenting.begin(incident, section, text="Is this so?", by=author, at=timezone.now())
+        outreach.save(incident.postmortem, text="It was down.", version=0, by=author, at=timezone.now())
         text, version = "What happened.", section.version
         editing.save_section(section, text=text, base_version=version, by=author, at=timezone.now())
 

@@ -7,10 +7,10 @@ from pydantic import BaseModel, Field
 
 from incidents.api.bodies import Body, Email, Moment, OneOf, Text, person
 from incidents.api.doors import ApiRequest
-from postmortems import publishing
+from postmortems import outreach, publishing
 from postmortems.api.doors import postmortem, postmortem_to_write
 from postmortems.causes import Causes
-from postmortems.models import DocumentStatus, Postmortem, Review, Verdict
+from postmortems.models import DocumentStatus, ExternalSummary, Postmortem, Review, Verdict
 
 router = Router(tags=["postmortems"])
 
@@ -42,6 +42,21 @@ class Reviewers(Body):
     """Who is to look at it."""
 
     reviewers: Annotated[list[Email], Field(min_length=1, max_length=publishing.MOST_REVIEWERS)]
+
+
+class NewSummary(Body):
+    """What customers may read."""
+
+    text: str = Field(min_length=1, max_length=outreach.LONGEST, description="Markdown.")
+    version: int = Field(ge=0, description="The one from which the writing began; 0 = there was none.")
+
+
+class SummaryShape(BaseModel):
+    """What customers may read."""
+
+    text: str
+    version: int
+    edited_at: Moment | None
 
 
 class Answer(Body):
@@ -98,6 +113,24 @@ def answer_review(request: ApiRequest, number: int, said: Answer) -> Publication
     document = postmortem_to_write(request, number)
     publishing.answer(document, verdict=said.verdict, note=said.note, by=request.user, at=request.at)
     return get_publication(request, number)
+
+
+@router.get("/postmortems/{int:number}/external-summary", response=SummaryShape, summary="The summary for customers")
+def get_summary(request: ApiRequest, number: int) -> SummaryShape:
+    """Version 0: nobody has written it yet, and the text is a first one from what is on record."""
+    document = postmortem(request, number)
+    known = ExternalSummary.objects.filter(postmortem=document).first()
+    if known is None:
+        return SummaryShape(text=outreach.suggest(document), version=0, edited_at=None)
+    return SummaryShape(text=known.text, version=known.version, edited_at=known.edited_at)
+
+
+@router.put("/postmortems/{int:number}/external-summary", response=SummaryShape, summary="Write it")
+def put_summary(request: ApiRequest, number: int, said: NewSummary) -> SummaryShape:
+    """409 when somebody else saved since ``version``. Nothing is sent by itself."""
+    document = postmortem_to_write(request, number)
+    outreach.save(document, text=said.text, version=said.version, by=request.user, at=request.at)
+    return get_summary(request, number)
 
 
 @router.post("/postmortems/{int:number}/publish", response=PublicationShape, summary="Publish")

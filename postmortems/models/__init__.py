@@ -11,6 +11,7 @@ from postmortems.models.document import (
     SideText,
     Writer,
 )
+from postmortems.models.reader import ExternalSummary, FeedKey
 from postmortems.models.review import Erratum, Review, Verdict
 from postmortems.models.search import SearchText, StaleText
 from postmortems.models.template import Template, TemplateVersion
@@ -29,6 +30,8 @@ __all__ = [
     "DocumentStatus",
     "Erratum",
     "Evidence",
+    "ExternalSummary",
+    "FeedKey",
     "Joined",
     "Origin",
     "Postmortem",

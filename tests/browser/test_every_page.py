@@ -127,6 +127,8 @@ def addresses():
         f"/a/{messages.token_of(waiting)}/",
         "/postmortems/",
         "/postmortems/library/?q=payments",
+        "/postmortems/feed/",
+        f"/postmortems/{ended.number}/external/",
         f"/postmortems/{ended.number}/",
         f"/postmortems/{ended.number}/sections/summary/",
         f"/postmortems/{ended.number}/whys/",

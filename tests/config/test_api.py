@@ -142,6 +142,7 @@ DUE = {
     "/postmortems/{number}/review/answer": {"post"},
     "/postmortems/{number}/publish": {"post"},
     "/postmortems/{number}/comments": {"get", "post"},
+    "/postmortems/{number}/external-summary": {"get", "put"},
     "/comments/{pk}/replies": {"post"},
     "/comments/{pk}/resolve": {"post"},
     "/comments/{pk}/reopen": {"post"},
