@@ -15,26 +15,20 @@ from incidents.forms import MergeForm, ReasonForm, RelateForm, SplitForm
 from incidents.models import Incident
 from incidents.refusals import Refusal, StaleVersion
 from incidents.requests import SignedInRequest, incident_for, incident_to_act_on
-from incidents.states import Status
 from incidents.views.answers import ask, done, refuse, refused, show_version_of_now
 
-MOST_LIKELY, MOST_SEEN_BEFORE = 3, 3
+MOST_LIKELY = 3
 
 
 @require_safe
 @login_required
 def related(request: SignedInRequest, number: int) -> HttpResponse:
-    """What has to do with it, and what was like it before; a card for htmx, a page without."""
+    """What has to do with it; a card for htmx, a page without."""
     incident = incident_for(request, number)
     known = list(merging.related_to(incident, request.user))
-    over = Incident.objects.visible_to(request.user).filter(
-        status__in=(Status.RESOLVED, Status.CLOSED), kind=incident.kind
-    )
-    before = over.exclude(pk__in=[incident.pk, *(row.pk for row in known)]).exclude(mitigation="", root_cause="")
     context = {
         "incident": incident,
         "related": known,
-        "before": list(search.alike(before, incident.title, incident.service)[:MOST_SEEN_BEFORE]),
         "at": timezone.now(),
         "may_act": request.user.may_declare,
     }

@@ -178,17 +178,6 @@ def test_related_incidents_are_named_on_both_and_a_private_one_only_to_those_who
     assert client.post(f"/incidents/{one.number}/related/{secret.number}/remove/").status_code == 404
 
 
-def test_what_was_like_it_before_is_shown_with_what_fixed_it(client, ada):
-    old = declare(title="Cards fail in Spain")
-    lifecycle.mitigate(old, what="rolled back build 41", by=ada, at=timezone.now())
-    lifecycle.resolve(old, root_cause="a slow query", by=ada, at=timezone.now())
-
-    answer = words(client.get(f"/incidents/{declare(title='Cards fail').number}/related/"))
-
-    assert "rolled back build 41" in answer
-    assert "a slow query" in answer
-
-
 def test_the_api_merges_splits_and_relates():
     caller = responder()
     one, other = declare(by=caller.person), declare(by=caller.person)
