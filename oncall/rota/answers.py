@@ -78,22 +78,24 @@ class _Window:
         self.courses: list[_Steps[Slot]] = []
         self.overrides = _Steps(_standing(schedule.overrides, start, end))
         self.departures = _Steps(_departures(schedule.inactive, start, end))
-        self.fixed = _Steps(_fixed(schedule.temporaries, start, end))
+        self.fixed = _Steps(_fixed(schedule.temporaries, start, end)) if schedule.temporaries else None
         self.base: Roster = {}
         self.base_change: datetime | None = start
 
     def look(self, at: datetime) -> tuple[Roster, datetime | None]:
         """Who is on call at the instant, and the next instant at which that may change."""
-        fixed, fixed_change = self.fixed.look(at)
+        fixed, fixed_change = self.fixed.look(at) if self.fixed else (None, None)
         if fixed is not None:
             _, change = self.departures.look(at)
             return self._written_down(fixed, at), _earliest(change, fixed_change)
         if self.base_change and self.base_change <= at:
             self.base, self.base_change = self._winner(at)
         overrides, change = self.overrides.look(at)
-        roster = self.base.copy()
-        for override in overrides:
-            self._apply(override, roster, at)
+        roster = self.base
+        if overrides:
+            roster = roster.copy()
+            for override in overrides:
+                self._apply(override, roster, at)
         change = _earliest(change, self.base_change)
         return roster, _earliest(change, fixed_change) if fixed_change else change
 
@@ -145,9 +147,9 @@ def _walk(schedule: Schedule, start: datetime, end: datetime) -> Iterator[tuple[
 
 
 def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
-    if one is None or other is None:
-        return one or other
-    return min(one, other)
+    if one is None:
+        return other
+    return one if other is None or one <= other else other
 
 
 def _ends(roster: Roster, walk: Iterator[tuple[datetime, Roster]]) -> dict[int, datetime]:
@@ -166,21 +168,22 @@ def _departures(
 ) -> Iterator[tuple[datetime, None]]:
     """The instants at which somebody is deactivated, between the two."""
     yield start, None
-    for since in sorted(since for since in inactive.values() if since and start < since < end):
-        yield since, None
+    if inactive:
+        for since in sorted(since for since in inactive.values() if since and start < since < end):
+            yield since, None
 
 
 def _standing(
     overrides: Sequence[Override], start: datetime, end: datetime
 ) -> Iterator[tuple[datetime, list[Override]]]:
     """The overrides in force, by id, at ``start`` and from each change before ``end``."""
-    near = sorted([each for each in overrides if each.end > start and each.start < end], key=attrgetter("id"))
-    if not near:
-        yield start, []
-        return
-    edges = {edge for each in near for edge in (each.start, each.end) if start < edge < end}
-    for moment in sorted({start, *edges}):
-        yield moment, [each for each in near if each.start <= moment < each.end]
+    near = [each for each in overrides if each.end > start and each.start < end]
+    near.sort(key=attrgetter("id"))
+    yield start, [each for each in near if each.start <= start]
+    edges = {each.start for each in near} | {each.end for each in near}
+    for moment in sorted(edges):
+        if start < moment < end:
+            yield moment, [each for each in near if each.start <= moment < each.end]
 
 
 def _fixed(

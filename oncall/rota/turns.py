@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from oncall.rota.rows import Layer, Restriction, Slot
 from oncall.rota.walls import to_utc, zone_of
@@ -10,7 +10,7 @@ from oncall.rota.walls import to_utc, zone_of
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 DAYS_PER_UNIT = {"day": 1, "week": 7}
-MARGIN = 2 * DAY  # a clock change moves a wall-clock time by no more than a day; a window lasts no longer than one
+MARGIN = 2 * DAY  # a clock change moves a wall-clock time by no more than a day
 
 
 def boundary(layer: Layer, k: int) -> datetime:
@@ -84,37 +84,31 @@ def _open_spans(layer: Layer, start: datetime, end: datetime) -> Iterator[tuple[
 
 
 def _occurrences(layer: Layer, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Each single window of the layer's restrictions by its start, cut to the two instants; none without length."""
-    zone = zone_of(layer.time_zone)
-    over = start.astimezone(zone).replace(tzinfo=None) - DAY  # what closes by then on the wall is over by the start
-    by_weekday: list[list[Restriction]] = [[], [], [], [], [], [], []]
-    for each in layer.restrictions:
-        by_weekday[each.weekday].append(each)
-    day = (start - MARGIN).astimezone(zone).date()
-    last = (end + MARGIN).astimezone(zone).date()
-    while day <= last:
-        windows = by_weekday[day.weekday()]
-        if windows:
-            for opens, closes in _on(day, windows, layer.time_zone, over):
-                if opens < end and closes > start and opens < closes:
-                    yield max(opens, start), min(closes, end)
-        day += DAY
-
-
-def _on(day: date, windows: list[Restriction], time_zone: str, over: datetime) -> list[tuple[datetime, datetime]]:
-    """The windows that start on a day and close after ``over`` on the wall, by their start.
+    """Each single window of the layer's restrictions by its start, cut to the two instants; none without length.
 
     Where the clock goes back a window rather overlaps than leaves a hole.
     """
-    found = []
-    for each in windows:
-        closes = datetime.combine(day if each.end > each.start else day + DAY, each.end)
-        if closes > over:
-            opens = datetime.combine(day, each.start)
-            found.append((to_utc(opens, time_zone), to_utc(closes, time_zone, last=True)))
-    if len(found) > 1:
-        found.sort()
-    return found
+    time_zone = layer.time_zone
+    over = start.astimezone(zone_of(time_zone)).replace(tzinfo=None) - DAY  # what closes by then on the wall is over
+    by_weekday: list[list[Restriction]] = [[], [], [], [], [], [], []]
+    for each in layer.restrictions:
+        by_weekday[each.weekday].append(each)
+    day = over.date() - DAY  # a window lasts no longer than a day
+    last = (end + MARGIN).date() + DAY
+    while day <= last:
+        following = day + DAY
+        found = []
+        for each in by_weekday[day.weekday()]:
+            closing = datetime.combine(day if each.end > each.start else following, each.end)
+            if closing > over:
+                opens = to_utc(datetime.combine(day, each.start), time_zone)
+                closes = to_utc(closing, time_zone, last=True)
+                if opens < end and closes > start and opens < closes:
+                    found.append((opens if opens > start else start, closes if closes < end else end))
+        if len(found) > 1:
+            found.sort()
+        yield from found
+        day = following
 
 
 def _turns(layer: Layer, start: datetime, end: datetime) -> Iterator[tuple[datetime, Slot]]:
