@@ -14,6 +14,7 @@ import incidents.api.catalog
 import incidents.api.deeds
 import incidents.api.doing
 import incidents.api.entries
+import incidents.api.heartbeats
 import incidents.api.incidents
 import incidents.api.merging
 import incidents.api.muster
@@ -49,6 +50,7 @@ ROUTERS = (
     oncall.api.rules.router,
     incidents.api.catalog.router,
     incidents.api.routing.router,
+    incidents.api.heartbeats.router,
     incidents.api.quiet.router,
     oncall.api.schedules.router,
     oncall.api.overrides.router,

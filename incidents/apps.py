@@ -11,9 +11,10 @@ class IncidentsConfig(AppConfig):
     def ready(self) -> None:
         """Register the sources in the order of a round: what comes in before what waits."""
         from incidents import assigning, breaches, clocks, dead_man, deciding, due, moves, watching
-        from incidents.intake import processing, releasing
+        from incidents.intake import missing, processing, releasing
 
         moves.register_hook(watching.on_move)
+        due.register(missing.source())
         due.register(processing.source())
         due.register(releasing.source())
         due.register(due.Source("clocks", breaches.breach_due, clocks.running_out, "due_at"))

@@ -17,6 +17,8 @@ PATHS = {
     IntegrationKind.ALERTMANAGER: "/integrations/{key}/alertmanager",
     IntegrationKind.PAGERDUTY: "/v2/enqueue",
     IntegrationKind.GENERIC: "/integrations/{key}/events",
+    IntegrationKind.GRAFANA: "/integrations/{key}/grafana",
+    IntegrationKind.HEARTBEAT: "/integrations/{key}/heartbeat",
 }
 
 

@@ -44,6 +44,8 @@ SECTION_OF_VIEW = {
     "incidents:routes-of": "alerts",
     "incidents:new-route": "alerts",
     "incidents:route": "alerts",
+    "incidents:heartbeats": "alerts",
+    "incidents:heartbeat": "alerts",
     "incidents:quiet": "alerts",
     "incidents:plan-maintenance": "alerts",
     "incidents:maintenance": "alerts",

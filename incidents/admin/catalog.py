@@ -19,7 +19,7 @@ from incidents.admin.configuration import ConfigurationAdmin, RowInline, signed_
 from incidents.admin.history import Branch
 from incidents.admin.readonly import ReadOnlyInline
 from incidents.intake import generic
-from incidents.models import Component, Integration, IntegrationKind, RawEvent, Route, Service
+from incidents.models import Component, Heartbeat, Integration, IntegrationKind, RawEvent, Route, Service
 
 LONGEST_PATH = 200  # characters
 
@@ -87,6 +87,14 @@ class ServiceAdmin(ConfigurationAdmin):
         return format_html('Listed below. <a href="{}?service={}">Add an integration</a>', add, service.pk)
 
 
+class HeartbeatInline(ReadOnlyInline):
+    """What a heartbeat is waited for; it is changed on the page of heartbeats, which judges its time anew."""
+
+    model = Heartbeat
+    columns = ("period", "grace", "muted", "heard_at", "due_at")
+    ordering = ["pk"]
+
+
 class RouteInline(RowInline):
     """Where the alerts of an integration belong, in order; on the routes page they can be tried out first."""
 
@@ -136,7 +144,7 @@ class IntegrationAdmin(ConfigurationAdmin):
     autocomplete_fields = ["service"]
     actions = ["rotate_key"]
     buttons = ("rotate_key",)
-    inlines = [RouteInline]
+    inlines = [RouteInline, HeartbeatInline]
     branches = (Branch(Route, "integration"),)
     add_fieldsets = [
         (None, {"fields": ["service", "kind", "name"], "description": "The key is made when you save."}),

@@ -17,6 +17,7 @@ from incidents.forms.deeds import (
     SeverityForm,
 )
 from incidents.forms.doing import ActionEndForm, ActionForm, DecisionForm, ObjectionForm
+from incidents.forms.heartbeats import HeartbeatForm
 from incidents.forms.listing import ListForm, SaveFilterForm
 from incidents.forms.merging import MergeForm, RelateForm, SplitForm
 from incidents.forms.people import MeForm
@@ -37,6 +38,7 @@ __all__ = [
     "DeclareForm",
     "EntryForm",
     "EventsForm",
+    "HeartbeatForm",
     "ImpactForm",
     "ListForm",
     "MaintenanceForm",

@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 
 from incidents import integrations
-from incidents.intake import alertmanager, generic, pagerduty, reading
+from incidents.intake import alertmanager, generic, grafana, heartbeat, pagerduty, reading
 from incidents.intake.reading import Format, Refused
 from incidents.intake.store import Arrival, Doors, Overloaded, Store
 from incidents.models import IntegrationKind
@@ -32,6 +32,7 @@ RETRY_AFTER = "2"  # seconds
 KEY_LENGTH = pagerduty.KEY_LENGTH
 ENQUEUE = "/v2/enqueue"
 ENQUEUE_CHANGE = "/v2/change/enqueue"
+SIGNS = {heartbeat.Sign.START.value, heartbeat.Sign.FAIL.value, heartbeat.Sign.SUCCESS.value}
 TAKEN = {"status": "accepted"}
 NO_SUCH_KEY = "No active integration has this key."
 BUSY = "The event could not be stored. Send it again."
@@ -51,6 +52,8 @@ BY_PATH = {
     "alertmanager": Kept(
         IntegrationKind.ALERTMANAGER, Format.ALERTMANAGER, alertmanager.LONGEST_BODY, alertmanager.check
     ),
+    "grafana": Kept(IntegrationKind.GRAFANA, Format.GRAFANA, grafana.LONGEST_BODY, grafana.check),
+    "heartbeat": Kept(IntegrationKind.HEARTBEAT, Format.HEARTBEAT, heartbeat.LONGEST_BODY, heartbeat.check),
     "events": Kept(IntegrationKind.GENERIC, Format.GENERIC, generic.LONGEST_BODY, generic.check),
 }
 
@@ -112,6 +115,9 @@ async def _answer(scope: Scope, receive: Receive) -> dict[str, Any]:
         case ["integrations", key, word] if word in BY_PATH:
             _require_post(scope)
             return await _keep(scope, receive, key, BY_PATH[word])
+        case ["integrations", key, "heartbeat", sign] if sign in SIGNS:
+            _require_post(scope)
+            return await _keep(scope, receive, key, BY_PATH["heartbeat"], sign)
     raise reading.problem(404, "Nothing is taken in at this address.")
 
 
@@ -122,7 +128,7 @@ def _require_post(scope: Scope) -> None:
         raise refusal
 
 
-async def _keep(scope: Scope, receive: Receive, key: str, way: Kept) -> dict[str, Any]:
+async def _keep(scope: Scope, receive: Receive, key: str, way: Kept, sign: str = "") -> dict[str, Any]:
     """Take an event whose key stands in the path: a wrong key is refused before the body is read."""
     integration_id, kind = await _integration(key) or (None, "")
     if integration_id is None:
@@ -131,7 +137,7 @@ async def _keep(scope: Scope, receive: Receive, key: str, way: Kept) -> dict[str
         raise reading.problem(404, _where(kind))
     body = await _body(scope, receive, way.longest_body)
     way.check(body)
-    if not await _opened().store.keep(Arrival(integration_id, key, way.format, body, "")):
+    if not await _opened().store.keep(Arrival(integration_id, key, way.format, body, sign)):
         raise reading.problem(404, NO_SUCH_KEY)
     return TAKEN
 

@@ -22,25 +22,30 @@ def check(body: bytes) -> None:
     Raises:
         Refused: 400 where it is no JSON, 422 where it is no webhook of version 4.
     """
-    _checked(body)
+    checked(body)
 
 
-def _checked(body: bytes) -> dict[str, Any]:
+def checked(body: bytes, version: str = VERSION, what: str = "Alertmanager webhook") -> dict[str, Any]:
+    """The post, once it is one.
+
+    Raises:
+        Refused: 400 where it is no JSON, 422 where it is no post of this version.
+    """
     try:
         said = reading.parse(body)
     except NotJson as error:
         raise reading.problem(400, str(error)) from None
-    if faults := list(islice(_faults(said), reading.MOST_FAULTS)):
-        raise reading.problem(422, "This is no Alertmanager webhook of version 4; errors names each field.", faults)
+    if faults := list(islice(_faults(said, version), reading.MOST_FAULTS)):
+        raise reading.problem(422, f"This is no {what} of version {version}; errors names each field.", faults)
     return dict(said)
 
 
-def _faults(said: Any) -> Iterator[Fault]:
+def _faults(said: Any, version: str) -> Iterator[Fault]:
     if not isinstance(said, dict):
         yield Fault("", "Send an object.")
         return
-    if said.get("version", VERSION) != VERSION:
-        yield Fault("version", "Only version 4 is read here; send the text “4”.")
+    if said.get("version", version) != version:
+        yield Fault("version", f"Only version {version} is read here; send the text “{version}”.")
     if not isinstance(said.get("groupKey") or "", str):
         yield Fault("groupKey", "Use text.")
     left_out = said.get("truncatedAlerts") or 0
@@ -81,11 +86,12 @@ def read(raw: RawEvent) -> list[Signal]:
     Raises:
         Refused: it is not what ``check`` lets in.
     """
-    said = _checked(bytes(raw.body))
-    return [_signal(alert, said) for alert in said["alerts"]]
+    said = checked(bytes(raw.body))
+    return [signal_of(alert, said) for alert in said["alerts"]]
 
 
-def _signal(alert: dict[str, Any], post: dict[str, Any]) -> Signal:
+def signal_of(alert: dict[str, Any], post: dict[str, Any]) -> Signal:
+    """What a post says of one of its alerts."""
     labels, notes = alert["labels"], alert.get("annotations") or {}
     dedup_key = reading.key(alert.get("fingerprint") or _fingerprint(labels))
     firing = alert["status"] == "firing"

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce, Length
 
 from incidents import due
-from incidents.intake import alertmanager, directing, generic, pagerduty
+from incidents.intake import alertmanager, directing, generic, grafana, heartbeat, pagerduty
 from incidents.intake.alerts import Alerts, Event, Key
 from incidents.intake.reading import Format, Refused, Signal
 from incidents.models import Integration, Notice, Organisation, RawEvent, Route, Service, User
@@ -20,6 +20,8 @@ READERS = {
     Format.ALERTMANAGER: alertmanager.read,
     Format.PAGERDUTY: pagerduty.read,
     Format.GENERIC: generic.read,
+    Format.GRAFANA: grafana.read,
+    Format.HEARTBEAT: heartbeat.read,
 }
 LOOKED_AT = 2000  # waiting events among which each service gets its turn
 MOST_BYTES = 32 * 1024 * 1024  # of bodies in one set
@@ -134,6 +136,7 @@ def _read(
     """What the events say; those that say nothing of alerts are done with."""
     events: list[Event] = []
     done: list[Judged] = []
+    heartbeat.hear([raw for raw in raws if raw.format == Format.HEARTBEAT])
     for raw in raws:
         if raw.format == Format.CHANGE:
             done.append((raw, '{"change recorded": 1}', ""))

@@ -32,6 +32,8 @@ class Format(StrEnum):
     PAGERDUTY = "pagerduty"
     CHANGE = "pagerduty-change"
     GENERIC = "generic"
+    GRAFANA = "grafana"
+    HEARTBEAT = "heartbeat"
 
 
 class Action(StrEnum):

@@ -2,7 +2,7 @@
 
 from incidents.models.alert import Alert, AlertStatus, RawEvent
 from incidents.models.attachment import Attachment
-from incidents.models.catalog import Component, Integration, IntegrationKind, Service
+from incidents.models.catalog import Component, Heartbeat, Integration, IntegrationKind, Service
 from incidents.models.clock import Clock, Rule
 from incidents.models.command import HANDS_ON, Handover, Muster, MusterCall, Role, RoleCard, RoleHolder
 from incidents.models.doing import Decision, MitigationAction, Objection, Remedy, Task, Worked
@@ -56,6 +56,7 @@ __all__ = [
     "EngineBeat",
     "EntryKind",
     "Handover",
+    "Heartbeat",
     "Holiday",
     "IdempotentAnswer",
     "Impact",

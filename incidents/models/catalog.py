@@ -2,6 +2,7 @@
 
 import secrets
 import string
+from datetime import datetime, timedelta
 
 import pghistory
 from django.db import models
@@ -56,6 +57,8 @@ class IntegrationKind(models.TextChoices):
     ALERTMANAGER = "alertmanager", "Prometheus Alertmanager"
     PAGERDUTY = "pagerduty", "PagerDuty Events API v2"
     GENERIC = "generic", "Generic JSON"
+    GRAFANA = "grafana", "Grafana"
+    HEARTBEAT = "heartbeat", "Heartbeat"
 
 
 @pghistory.track(exclude=["key"])
@@ -80,3 +83,39 @@ class Integration(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.get_kind_display()})"
+
+
+class Heartbeat(models.Model):
+    """What a heartbeat is waited for, and how it is. Intake notes each sign, ``incidents.heartbeats`` the rest."""
+
+    integration = models.OneToOneField(Integration, on_delete=models.CASCADE, related_name="heartbeat")
+    period = models.DurationField(default=timedelta(minutes=5), help_text="The longest time between two signs of life.")
+    grace = models.DurationField(
+        default=timedelta(minutes=1), help_text="So much later it may be; and so long may a run last that said “start”."
+    )
+    muted = models.BooleanField(default=False, help_text="Nothing is said of it, whatever it does.")
+    heard_at = models.DateTimeField(null=True, blank=True, help_text="UTC; null = never heard of.")
+    started_at = models.DateTimeField(null=True, blank=True, help_text="UTC; a run is under way since then.")
+    failed_at = models.DateTimeField(null=True, blank=True, help_text="UTC; its last sign was a failure.")
+    missed_at = models.DateTimeField(null=True, blank=True, help_text="UTC; missing since then.")
+    due_at = models.DateTimeField(null=True, blank=True, help_text="UTC; missing from then on; null = not waited for.")
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="heartbeat_due")]
+
+    def __str__(self) -> str:
+        return str(self.integration)
+
+    def state(self, at: datetime) -> str:
+        """One of: muted, missing, failed, new, running, late, on time."""
+        if self.muted:
+            return "muted"
+        if self.missed_at:
+            return "missing"
+        if self.failed_at:
+            return "failed"
+        if self.started_at:
+            return "running"
+        if self.heard_at is None:
+            return "new"
+        return "late" if at > self.heard_at + self.period else "on time"

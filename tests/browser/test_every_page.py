@@ -10,7 +10,7 @@ from playwright.sync_api import sync_playwright
 
 from config.demo import DEMO_PASSWORD
 from incidents import deciding, maintenance, remedies, routing, runbooks, silencing
-from incidents.models import Incident, RawEvent, User
+from incidents.models import Incident, Integration, RawEvent, User
 from oncall import messages
 from oncall.models import Page, Schedule
 from postmortems.models import ActionItem, Why
@@ -51,6 +51,7 @@ def addresses():
     event = RawEvent.objects.filter(integration__kind="alertmanager").select_related("integration").last()
     wanted = routing.Wanted("Databases", conditions="alertname ~ Pool*\nteam != web", service=hot.service)
     route = routing.save(event.integration, wanted, by=root, at=now)
+    job = Integration.objects.create(service=hot.service, kind="heartbeat", name="Nightly backup")
     return [
         "/",
         "/incidents/",
@@ -94,6 +95,8 @@ def addresses():
         f"/alerts/routes/{event.integration_id}/",
         f"/alerts/routes/{event.integration_id}/new/",
         f"/alerts/routes/{event.integration_id}/{route.pk}/",
+        "/alerts/heartbeats/",
+        f"/alerts/heartbeats/{job.pk}/",
         "/maintenance/",
         "/maintenance/new/",
         f"/maintenance/{window.pk}/",

@@ -52,6 +52,8 @@ DUE = {
     "/integrations": {"get", "post"},
     "/integrations/{number}/routes": {"get", "put"},
     "/integrations/{number}/routes/try": {"post"},
+    "/heartbeats": {"get"},
+    "/heartbeats/{integration}": {"put"},
     "/events": {"get"},
     "/events/{number}": {"get"},
     "/maintenance": {"get", "post"},

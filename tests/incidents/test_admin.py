@@ -390,7 +390,7 @@ def test_an_integration_shows_its_key_on_its_page_alone(administrator):
     assert integration.key not in lists
 
 
-@pytest.mark.parametrize("kind", ["alertmanager", "pagerduty", "generic"])
+@pytest.mark.parametrize("kind", ["alertmanager", "pagerduty", "generic", "grafana", "heartbeat"])
 def test_an_integration_is_made_with_a_key(administrator, kind):
     service = ServiceFactory()
 

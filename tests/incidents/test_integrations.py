@@ -17,6 +17,8 @@ pytestmark = pytest.mark.django_db
     [
         ("alertmanager", "/integrations/{key}/alertmanager"),
         ("pagerduty", "/v2/enqueue"),
+        ("grafana", "/integrations/{key}/grafana"),
+        ("heartbeat", "/integrations/{key}/heartbeat"),
         ("generic", "/integrations/{key}/events"),
     ],
 )

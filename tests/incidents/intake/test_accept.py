@@ -54,6 +54,11 @@ class Caller:
         return SimpleNamespace(status=said[0]["status"], headers=told, body=json.loads(said[1]["body"]))
 
 
+def wait_for(integration):
+    """The signs that were stored of a heartbeat."""
+    return list(RawEvent.objects.filter(integration=integration).order_by("pk").values_list("dedup_key", flat=True))
+
+
 @pytest.fixture
 def call(committed_db, database_url, settings):
     """The application, opened on rows that are really committed. Its flush is slow: cases share a test."""
@@ -446,3 +451,15 @@ def test_junk_around_a_true_routing_key_is_taken_or_refused(call, pagerduty, sai
 
     assert answer.status in (202, 400)
     assert set(answer.body) in ({"status", "message", "dedup_key"}, {"status", "message", "errors"})
+
+
+def test_o42_signs_of_life_are_taken_whatever_they_say(call):
+    job, other = IntegrationFactory(kind="heartbeat"), IntegrationFactory(kind="generic")
+
+    answers = [call(f"/integrations/{job.key}/heartbeat{end}", b"done").status for end in ("", "/start", "/fail")]
+
+    assert answers == [202, 202, 202]
+    assert wait_for(job) == ["", "start", "fail"]
+    assert call(f"/integrations/{job.key}/heartbeat/missed", b"").status == 404
+    assert call(f"/integrations/{other.key}/heartbeat", b"").status == 404
+    assert call(f"/integrations/{job.key}/heartbeat", b"x" * 200_000).status == 413
