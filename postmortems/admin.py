@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
+from incidents import sealing
 from incidents.admin.configuration import ConfigurationAdmin, signed_in
 from incidents.admin.incident import OfIncidentAdmin
 from incidents.admin.readonly import ReadOnlyInline
@@ -24,6 +25,7 @@ from postmortems.models import (
     SectionRevision,
     Template,
     TemplateVersion,
+    Tracker,
     Why,
     WordingRule,
 )
@@ -146,6 +148,39 @@ class WordingRuleAdmin(ConfigurationAdmin):
     list_filter = ["kind", "is_active"]
     search_fields = ["name", "phrases", "question"]
     ordering = ["name", "pk"]
+
+
+class TrackerForm(forms.ModelForm):
+    """A tracker; its token is taken in, never shown."""
+
+    token = forms.CharField(
+        required=False,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"}),
+        help_text="Kept encrypted and never shown. Empty = the one that is kept stays.",
+    )
+
+    class Meta:
+        model = Tracker
+        fields = ["name", "kind", "base_url", "project", "account", "team", "is_active"]
+
+    def save(self, commit: bool = True) -> Any:
+        """Seal the token."""
+        if token := self.cleaned_data["token"].strip():
+            self.instance.sealed = sealing.seal(token)
+        return super().save(commit)
+
+
+@admin.register(Tracker)
+class TrackerAdmin(ConfigurationAdmin):
+    """Where action items become issues. Only administrators come here; items of private incidents go nowhere."""
+
+    form = TrackerForm
+    list_display = ["name", "kind", "project", "team", "is_active"]
+    list_filter = ["kind", "is_active"]
+    list_select_related = ["team"]
+    search_fields = ["name", "project"]
+    ordering = ["name"]
+    fields = ["name", "kind", "base_url", "project", "account", "token", "team", "is_active"]
 
 
 PARTS = {"question": "What it asks", "hints": "Hints", "required": "Required", "start": "Text to begin with"}

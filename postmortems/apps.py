@@ -11,7 +11,7 @@ class PostmortemsConfig(AppConfig):
     def ready(self) -> None:
         """Register the hooks and the sources."""
         from incidents import due, moves
-        from postmortems import actions, digests, drafting, indexing, publishing, reminding
+        from postmortems import actions, digests, drafting, indexing, publishing, reminding, tracking
 
         moves.register_hook(drafting.on_move)
         moves.register_hook(actions.on_move)
@@ -22,4 +22,5 @@ class PostmortemsConfig(AppConfig):
         late = due.Source("postmortem_reminders", reminding.nag_due, reminding.owed, "remind_at")
         due.register(late)
         due.register(due.Source("digests", digests.write_due, digests.waiting, "due_at"))
+        due.register(due.Source("issues", tracking.ring_due, tracking.waiting, ""))
         due.register(due.Source("library", indexing.read_due, indexing.waiting, ""))

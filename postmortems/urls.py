@@ -46,5 +46,6 @@ urlpatterns = [
     path("action-items/<int:pk>/", actions.edit_action, name="edit-action"),
     path("action-items/<int:pk>/finish/", actions.finish_action, name="finish-action"),
     path("action-items/<int:pk>/start/", actions.start_action, name="start-action"),
+    path("action-items/<int:pk>/push/", actions.push_action, name="push-action"),
     path("incidents/<int:number>/postmortem/", document.card, name="card"),
 ]

@@ -32,7 +32,7 @@ from oncall.models import (
     TemporaryShift,
 )
 from postmortems import actions, commenting, editing, outreach, whys
-from postmortems.models import Template
+from postmortems.models import Template, Tracker
 from tests.factories import (
     AdministratorFactory,
     ComponentFactory,
@@ -125,6 +125,9 @@ class World:
 
     def _write(self, incident, author):
         Template.objects.create(name=f"Template {incident.number}", is_active=False)
+        Tracker.objects.create(
+            name=f"Tracker {incident.number}", kind="github", base_url="https://a.example", project="o/r"
+        )
         plan = actions.Plan("Alert on the pool", owner=author)
         actions.add(incident, plan, by=author, at=timezone.now())
         whys.ask(incident.postmortem, whys.Said("The pool was exhausted"), by=author, at=timezone.now())

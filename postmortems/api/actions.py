@@ -13,9 +13,9 @@ from incidents.api.doors import ApiRequest
 from incidents.api.lists import Listing, Window, piece
 from incidents.models import Incident, Scope
 from incidents.refusals import Invalid
-from postmortems import actions, worklist
+from postmortems import actions, tracking, worklist
 from postmortems.actions import Ending, Plan
-from postmortems.models import ActionItem, ActionKind, ActionStatus, Postmortem, Term
+from postmortems.models import ActionItem, ActionKind, ActionStatus, Issue, Postmortem, Term, Tracker
 
 router = Router(tags=["postmortems"])
 
@@ -176,6 +176,45 @@ def change_action(request: ApiRequest, pk: int, said: ChangedAction) -> ActionSh
     ending = vars(actions.ending_of(item)) | {name: given[name] for name in OF_ENDING if name in given}
     actions.edit(item, Plan(**plan), Ending(**ending), by=request.user, at=request.at, version=said.version)
     return get_action(request, pk)
+
+
+class Push(Body):
+    """Where it goes."""
+
+    tracker: Title = Field(description="The name of a tracker that an administrator has set up.")
+
+
+class IssueShape(BaseModel):
+    """An action item as it stands in a tracker."""
+
+    tracker: str
+    key: str = Field(description="Empty until it is made.")
+    url: str
+    closed: bool
+    error: str
+
+
+@router.get("/action-items/{int:pk}/issue", response=IssueShape, summary="The issue of an action item")
+def get_issue(request: ApiRequest, pk: int) -> IssueShape:
+    """404 while nobody has sent it to a tracker."""
+    item = worklist.visible_to(request.user).get(pk=pk)
+    issue = Issue.objects.select_related("tracker").get(action=item)
+    return IssueShape(
+        tracker=issue.tracker.name, key=issue.key, url=issue.url, closed=issue.is_closed, error=issue.last_error
+    )
+
+
+@router.post("/action-items/{int:pk}/issue", response={201: IssueShape}, summary="Send it to a tracker")
+def create_issue(request: ApiRequest, pk: int, said: Push) -> Status[IssueShape]:
+    """It is made within seconds; read it again to see its key."""
+    doors.require_scope(request, Scope.WRITE)
+    item = worklist.visible_to(request.user).get(pk=pk)
+    visibility.require_responder(request.user)
+    tracker = Tracker.objects.filter(name=said.tracker).first()
+    if tracker is None:
+        raise Invalid("tracker", "There is no such tracker.")
+    tracking.push(item, tracker, by=request.user, at=request.at)
+    return Status(201, get_issue(request, pk))
 
 
 def _shape(request: ApiRequest, item: ActionItem) -> ActionShape:

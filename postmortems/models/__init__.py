@@ -15,6 +15,7 @@ from postmortems.models.reader import ExternalSummary, FeedKey
 from postmortems.models.review import Erratum, Review, Verdict
 from postmortems.models.search import SearchText, StaleText
 from postmortems.models.template import Template, TemplateVersion
+from postmortems.models.tracker import Issue, Tracker, TrackerKind
 from postmortems.models.why import Category, Confidence, Evidence, Joined, Why, WhyKind, WhyLink
 from postmortems.models.wording import WordingKind, WordingRule
 
@@ -32,6 +33,7 @@ __all__ = [
     "Evidence",
     "ExternalSummary",
     "FeedKey",
+    "Issue",
     "Joined",
     "Origin",
     "Postmortem",
@@ -45,6 +47,8 @@ __all__ = [
     "Template",
     "TemplateVersion",
     "Term",
+    "Tracker",
+    "TrackerKind",
     "Verdict",
     "Why",
     "WhyKind",

@@ -17,15 +17,15 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
-from incidents.refusals import Refusal, StaleVersion
+from incidents.refusals import Invalid, Refusal, StaleVersion
 from incidents.requests import SignedInRequest
 from incidents.views.answers import refuse
 from incidents.visibility import require_responder
 from postmortems import actions as deeds
-from postmortems import commenting, worklist
+from postmortems import commenting, tracking, worklist
 from postmortems.actions import Ending
 from postmortems.forms import ActionForm, FinishForm
-from postmortems.models import ActionItem, ActionStatus, Postmortem
+from postmortems.models import ActionItem, ActionStatus, Issue, Postmortem, Tracker
 from postmortems.requests import action_for, standing_to_write
 
 PER_PAGE = 50
@@ -111,7 +111,14 @@ def edit_action(request: SignedInRequest, pk: int) -> HttpResponse:
     has_document = Postmortem.objects.filter(incident=item.incident_id).exists()
     [marked] = worklist.mark([item], at)
     mine = commenting.by_key(commenting.threads_of(item.incident)).get(f"action-{pk}", [])
-    known = {"threads": mine, "comment_key": f"action-{pk}", "may_act": request.user.may_declare}
+    issue = Issue.objects.select_related("tracker").filter(action=item).first()
+    known = {
+        "threads": mine,
+        "issue": issue,
+        "trackers": tracking.offered(item.incident),
+        "comment_key": f"action-{pk}",
+        "may_act": request.user.may_declare,
+    }
     more = {**known, "item": marked, "has_document": has_document, "may_write": request.user.may_declare, "at": at}
     return _ask(request, form, incident=item.incident, title="Action item", verb="Save", **more)
 
@@ -144,6 +151,24 @@ def start_action(request: SignedInRequest, pk: int) -> HttpResponse:
     except Refusal as refusal:
         messages.warning(request, str(refusal))
     return _go(request, _back(request), "")
+
+
+@require_POST
+@login_required
+def push_action(request: SignedInRequest, pk: int) -> HttpResponse:
+    """Have an issue made for it in a tracker."""
+    item = action_for(request, pk)
+    require_responder(request.user)
+    chosen = request.POST.get("tracker", "")
+    tracker = Tracker.objects.filter(pk=int(chosen)).first() if chosen.isdecimal() and len(chosen) < 10 else None
+    try:
+        if tracker is None:
+            raise Invalid("tracker", "Choose a tracker.")
+        tracking.push(item, tracker, by=request.user, at=timezone.now())
+        messages.success(request, f"It is on its way to {tracker}.")
+    except Refusal as refusal:
+        messages.warning(request, str(refusal))
+    return redirect("postmortems:edit-action", pk)
 
 
 def _end(request: SignedInRequest, item: ActionItem, ending: Ending, version: int | None) -> ActionItem:

@@ -150,6 +150,7 @@ DUE = {
     "/comments/{pk}/reopen": {"post"},
     "/action-items": {"get", "post"},
     "/action-items/{pk}": {"get", "patch"},
+    "/action-items/{pk}/issue": {"get", "post"},
     "/simulate": {"get"},
     "/engine": {"get"},
     "/engine/deliveries/{number}/retry": {"post"},
