@@ -206,7 +206,9 @@ FixedFormSet = forms.formset_factory(FixedForm, extra=3, max_num=200, absolute_m
 class RotationForm(forms.Form):
     """A first rotation for a team; ``oncall.beginnings`` makes it. A place without a person is left out."""
 
-    PLACES = 8
+    PLACES = 8  # at first; whoever needs more asks for them
+    MORE = 4
+    MOST = 40
 
     name = forms.CharField(label="Name", max_length=80, error_messages={"required": "Give it a name."})
     weekday = forms.TypedChoiceField(label="Handoff on", choices=list(enumerate(day_name)), coerce=int, initial=0)
@@ -220,9 +222,10 @@ class RotationForm(forms.Form):
     def __init__(self, *args: Any, people: QuerySet[User], **kwargs: Any) -> None:
         """``people``: whom one may choose."""
         super().__init__(*args, **kwargs)
+        self.count = self._count()
         choices = [("", "Nobody"), *((str(person.pk), person.name) for person in people)]
         self.known = {person.pk: person for person in people}
-        for number in range(1, self.PLACES + 1):
+        for number in range(1, self.count + 1):
             label = "On call first" if number == 1 else f"Turn {number}"
             self.fields[f"place_{number}"] = forms.TypedChoiceField(
                 label=label,
@@ -233,16 +236,25 @@ class RotationForm(forms.Form):
                 error_messages={"required": "Choose at least one person."},
             )
 
+    def _count(self) -> int:
+        """How many places: one more than the highest that somebody has, more where they were asked for."""
+        said = self.data if self.is_bound else self.initial
+        taken = [number for number in range(1, self.MOST + 1) if said.get(f"place_{number}")]
+        shown = str(said.get("places", ""))
+        wanted = int(shown) if shown.isdecimal() and len(shown) < 3 else self.PLACES  # two digits
+        wanted += self.MORE if "more" in said else 0
+        return min(self.MOST, max(self.PLACES, wanted, max(taken, default=0) + 1))
+
     @property
     def places(self) -> list[forms.BoundField]:
         """The fields of the people, in order."""
-        return [self[f"place_{number}"] for number in range(1, self.PLACES + 1)]
+        return [self[f"place_{number}"] for number in range(1, self.count + 1)]
 
     def clean(self) -> dict[str, Any]:
         """Refuse somebody who is in the order twice."""
         said = super().clean() or self.cleaned_data
         chosen: list[int] = []
-        for number in range(1, self.PLACES + 1):
+        for number in range(1, self.count + 1):
             pk = said.get(f"place_{number}")
             if pk in chosen:
                 self.add_error(f"place_{number}", f"{self.known[pk]} is in the order already.")
@@ -253,6 +265,6 @@ class RotationForm(forms.Form):
     def wanted(self, team: Team) -> Wanted:
         """What is wished."""
         said = self.cleaned_data
-        chosen = [said[f"place_{number}"] for number in range(1, self.PLACES + 1)]
+        chosen = [said[f"place_{number}"] for number in range(1, self.count + 1)]
         people = tuple(self.known[pk] for pk in chosen if pk is not None)
         return Wanted(team, said["name"].strip(), people, said["weekday"], said["clock"], said["time_zone"])

@@ -22,11 +22,16 @@ from incidents.models import (
 )
 from oncall import sending
 from oncall.models import (
+    CalendarFeed,
+    ForeignCalendar,
+    HandoffNote,
     Leave,
     Override,
     Provider,
     ReceivedText,
     Restriction,
+    RotationWeight,
+    ShiftWish,
     Swap,
     TemporarySchedule,
     TemporaryShift,
@@ -78,6 +83,7 @@ class World:
         Restriction.objects.create(layer=layer, weekday=0, start="00:00", end="00:00")
         self._override()
         self._cover()
+        self._wish()
         self._hear_back()
         self.incident = self._live_through(ada)
 
@@ -100,6 +106,16 @@ class World:
         row = TemporarySchedule.objects.create(schedule=schedule, by=person, **span)
         TemporaryShift.objects.create(temporary=row, person=person, **span)
         Leave.objects.create(person=person, by=person, **span)
+
+    def _wish(self):
+        """What is said of shifts, and calendars that are written and read."""
+        now, schedule, person = timezone.now(), ScheduleFactory(), UserFactory()
+        ShiftWish.objects.create(user=person)
+        RotationWeight.objects.create(schedule=schedule, person=person, weight=2)
+        HandoffNote.objects.create(schedule=schedule, author=person, text="Quiet.", written_at=now)
+        CalendarFeed.objects.create(person=person, digest=f"digest {person.pk}", created_at=now)
+        layer = schedule.layers.get()
+        ForeignCalendar.objects.create(layer=layer, sealed="x", shown="example.com (ab)", by=person, due_at=now)
 
     def _hear_back(self):
         """A provider that rested, and a text that somebody sent."""
@@ -184,6 +200,7 @@ class World:
             Runbook.objects.create(service=row.service, title="Restart", text="- [ ] Look")
             self._override()
             self._cover()
+            self._wish()
             self._hear_back()
             Task.objects.create(incident=incident, title="Look", owner=UserFactory(), created_at=timezone.now())
             ApiToken.issue(MembershipFactory().user)

@@ -1,5 +1,5 @@
 """The pager's part of the admin site."""
 
-from oncall.admin import cover, layers, outbox, people, policies, schedules
+from oncall.admin import cover, layers, outbox, people, policies, schedules, shifts
 
-__all__ = ["cover", "layers", "outbox", "people", "policies", "schedules"]
+__all__ = ["cover", "layers", "outbox", "people", "policies", "schedules", "shifts"]

@@ -34,6 +34,9 @@ class ShiftWish(models.Model):
         ]
         indexes = [models.Index(fields=["daily_due_at"], condition=Q(daily_due_at__isnull=False), name="daily_notice")]
 
+    def __str__(self) -> str:
+        return f"wishes of {self.user}"
+
 
 class ShiftWatch(models.Model):
     """How far a schedule has been looked at for shifts that begin. Written by ``oncall.handoffs``."""
@@ -54,6 +57,9 @@ class HandoffNote(models.Model):
     class Meta:
         indexes = [models.Index(fields=["schedule", "-written_at"], name="handoff_note_of_schedule")]
 
+    def __str__(self) -> str:
+        return f"note of {self.author}, {self.written_at:%Y-%m-%d %H:%M} UTC"
+
 
 class RotationWeight(models.Model):
     """How much of a schedule's turns is meant for a person; without a row it is 1. Written by ``oncall.burdens``."""
@@ -67,3 +73,6 @@ class RotationWeight(models.Model):
             models.UniqueConstraint(fields=["schedule", "person"], name="person_has_one_weight_in_a_schedule"),
             models.CheckConstraint(condition=Q(weight__gte=0), name="weight_is_not_negative"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.weight} for {self.person} in {self.schedule}"

@@ -35,7 +35,9 @@ def begin(request: SignedInRequest, slug: str) -> HttpResponse:
     context: dict[str, Any] = {"team": team, "at": at, "weeks": None}
     if request.method == "POST":
         form = RotationForm(request.POST, people=_people(team))
-        if form.is_valid():
+        if "more" in request.POST:  # the form as it stands with more places, judged when it is sent
+            form = RotationForm(people=_people(team), initial=request.POST.dict())
+        elif form.is_valid():
             try:
                 if "foresee" in request.POST:
                     context |= _foreseen(form, team)
@@ -89,7 +91,7 @@ def _initial(team: Team) -> dict[str, Any]:
     """Everybody of the team in turn, on the team's own clock."""
     members = User.objects.filter(is_active=True, memberships__team=team).order_by("memberships__pk")
     initial: dict[str, Any] = {"name": beginnings.suggested_name(team), "time_zone": team.time_zone}
-    for number, person in enumerate(members[: RotationForm.PLACES], start=1):
+    for number, person in enumerate(members[: RotationForm.MOST], start=1):
         initial[f"place_{number}"] = person.pk
     return initial
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from oncall.models import Leave, Override, Schedule, TemporarySchedule
+from oncall import feeds, foreign
+from oncall.models import CalendarFeed, ForeignCalendar, Leave, Override, Schedule, TemporarySchedule
 from tests.admin_site import add_row, errors_of, filled, said_on, send, sign_in, url
-from tests.factories import ScheduleFactory, UserFactory
+from tests.factories import AdministratorFactory, ScheduleFactory, UserFactory
 from tests.oncall.conftest import names_on_call as on_call
 
 pytestmark = pytest.mark.django_db
@@ -148,3 +149,25 @@ def test_leave_is_told_and_ended_through_the_deeds(administrator):
     )
     leave.refresh_from_db()
     assert leave.end <= timezone.now()
+
+
+def test_calendars_are_revoked_read_and_ended_through_the_deeds(administrator):
+    schedule, root, now = ScheduleFactory(), AdministratorFactory(), timezone.now()
+    feed, secret = feeds.make(root, at=now, schedule=schedule)
+    calendar = foreign.attach(schedule, name="HR", priority=1, url="https://example.com/s3cret.ics", by=root, at=now)
+
+    def do(model, row, action):
+        data = {"action": action, "_selected_action": [row.pk]}
+        return said_on(administrator.post(url(model, "changelist"), data, follow=True))
+
+    page = administrator.get(url(ForeignCalendar, "change", calendar.pk)).content.decode()
+    ForeignCalendar.objects.update(due_at=now + timedelta(hours=1))
+    assert do(CalendarFeed, feed, "revoke") == [f"feed of {schedule} is revoked."]
+    assert do(ForeignCalendar, calendar, "read_now") == [f"{calendar} is read within seconds."]
+    assert foreign.waiting(timezone.now()).exists()
+    assert do(ForeignCalendar, calendar, "end") == [f"{calendar} is ended."]
+    assert "is not read any more" in do(ForeignCalendar, calendar, "end")[0]
+
+    assert feeds.find(secret, timezone.now()) is None
+    assert "s3cret" not in page
+    assert calendar.sealed not in page

@@ -111,3 +111,31 @@ def test_the_administration_of_a_team_leads_there(client, team, administrator):
     page = client.get(reverse("admin:incidents_team_change", args=[team.pk])).content.decode()
 
     assert 'href="/on-call/new/payments/"' in page
+
+
+def test_a_team_of_any_size_comes_into_the_rotation_and_places_are_added_without_a_script(client, team, lea):
+    for number in range(9):
+        MembershipFactory(team=team, user=UserFactory(name=f"Member {number}"))
+    said = answers(client)
+    assert sum(name.startswith("place_") for name in said) == 12
+
+    page = client.post("/on-call/new/payments/", said | {"name": "Mine", "more": "1", "places": "13"})
+    more = page.context["form"]
+    client.post("/on-call/new/payments/", said)
+
+    assert (page.status_code, more.errors, more["name"].value(), more["place_12"].value()) == (
+        200,
+        {},
+        "Mine",
+        str(said["place_12"]),
+    )
+    assert (len(more.places), Schedule.objects.count()) == (17, 1)
+    assert len(rosters.load([Schedule.objects.get().pk])[Schedule.objects.get().pk].layers[0].slots) == 12
+
+
+def test_the_number_of_places_has_an_end(client, team, lea):
+    said = answers(client) | {"more": "1"}
+
+    for places in ("39", "99", "1000000", "-4", "x"):
+        form = client.post("/on-call/new/payments/", said | {"places": places}).context["form"]
+        assert len(form.places) <= form.MOST
