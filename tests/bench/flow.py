@@ -86,7 +86,7 @@ def people_at_once() -> None:
     Membership.objects.create(team=team, user=stuck)
     contacts.add(stuck, channel="push", address=f"{hanging.url}/topic", verified=True, at=now)
     at = timezone.now()
-    with_herd = Incident.objects.aggregate(last=Max("number"))["last"] + 1
+    with_herd = (Incident.objects.aggregate(last=Max("number"))["last"] or 0) + 1
     incident = Incident.objects.create(
         number=with_herd, title="Everybody", service=service, severity_id=2, peak_severity_id=2, urgency=1,
         detected_at=at, declared_at=at, contract_started_at=at,
