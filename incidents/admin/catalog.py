@@ -63,7 +63,7 @@ class ServiceAdmin(ConfigurationAdmin):
         (
             "What hangs on it",
             {
-                "fields": ["revenue_path", "core"],
+                "fields": ["revenue_path", "core", "alert_limit"],
                 "description": "Both count when a severity is suggested; the revenue path also raises the urgency.",
             },
         ),
@@ -148,12 +148,12 @@ class IntegrationAdmin(ConfigurationAdmin):
     branches = (Branch(Route, "integration"),)
     add_fieldsets = [
         (None, {"fields": ["service", "kind", "name"], "description": "The key is made when you save."}),
-        ("What comes in", {"fields": ["auto_resolve", "mapping"]}),
+        ("What comes in", {"fields": ["auto_resolve", "reopen_within", "mapping"]}),
     ]
     fieldsets = [
         (None, {"fields": ["service", "kind", "name", "is_active"]}),
         ("Address", {"fields": ["secret_key", "address", "howto", "last_heard", "created_at"]}),
-        ("What comes in", {"fields": ["auto_resolve", "mapping"]}),
+        ("What comes in", {"fields": ["auto_resolve", "reopen_within", "mapping"]}),
     ]
 
     def get_fieldsets(self, request: HttpRequest, obj: Integration | None = None) -> Any:

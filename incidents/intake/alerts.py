@@ -6,6 +6,7 @@ locked, in the order of their numbers, and only those on which something changes
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
@@ -19,6 +20,7 @@ from incidents.models import Alert, AlertStatus, EntryKind, Incident, RawEvent, 
 from incidents.states import Detection
 
 LONGEST_TITLE = 200  # characters
+STORM = "alert storm"  # group key of a service's storm incident
 
 
 class Alerts:
@@ -153,11 +155,11 @@ class Alerts:
         integration = event.raw.integration
         alert = self._fresh_alert(event, signal)
         self.newest[integration.pk, signal.dedup_key] = alert
-        self._fresh.append(alert)
         if self._is_held(alert):
             event.made["held back"] += 1
         else:
             self._join(event, signal, alert)
+        self._fresh.append(alert)  # not earlier: what joins may write what was said before
 
     def _fresh_alert(self, event: Event, signal: Signal) -> Alert:
         return Alert(
@@ -199,9 +201,9 @@ class Alerts:
 
         It counts as detected at this instant: what happened before lay in a time that was planned or silenced.
         """
-        self._touch(alert)
         integration = alert.integration
         if self._is_held(alert):
+            self._touch(alert)
             return
         signal = Signal(
             Action.TRIGGER,
@@ -216,6 +218,7 @@ class Alerts:
             RawEvent(integration=integration, received_at=self.at), [signal], {signal.dedup_key: alert.service}
         )
         self._join(event, signal, alert)
+        self._touch(alert)
         for incident_id, worst in sorted(event.worse.items()):
             self._raise_or_propose(event, self.incidents.get(incident_id), worst)
 
@@ -226,13 +229,54 @@ class Alerts:
             self._hold(set(), {group})
         if group in self.by_group:
             return self.by_group[group]
+        if event.service_of(signal).is_active and (back := self._come_back(event, signal)):
+            return back
         if not event.service_of(signal).is_active:
             event.made["without an incident, since the service is retired"] += 1
             return None
+        if storm := self._storm(event, signal):
+            return storm
         incident = self._declare(event, event.service_of(signal), signal.group_key)
         self.by_group[group] = self.incidents[incident.pk] = incident
         self.declared += 1
         return incident
+
+    def _come_back(self, event: Event, signal: Signal) -> Incident | None:
+        """Reopen the incident of the group that was resolved a moment ago, instead of a new one: the alert flaps."""
+        within = event.raw.integration.reopen_within
+        group = event.group(signal)
+        pk = rows.just_resolved(group, self.at - within) if within else None
+        if pk is None:
+            return None
+        self.write()
+        self._hold({pk}, set())
+        reason = f"It came back soon after it was over: {signal.summary}"
+        reopened = lifecycle.reopen(self.incidents[pk], reason=reason, by=None, at=self.at)
+        self.by_group[group] = self.incidents[pk] = reopened
+        self.declared += 1
+        event.made["reopened"] += 1
+        return reopened
+
+    def _storm(self, event: Event, signal: Signal) -> Incident | None:
+        """The one incident for what comes in beyond the service's limit of open alerts; a P0 is never put there."""
+        service, severity = event.service_of(signal), self.ranks.of(event, signal)
+        if not service.alert_limit or (severity and severity.level == 0):
+            return None
+        waiting = sum(one.service_id == service.pk for one in self._fresh)
+        if rows.open_alerts(service.pk) + waiting < service.alert_limit:
+            return None
+        group = (service.pk, STORM)
+        if group not in self._groups_held:
+            self._hold(set(), {group})
+        if group not in self.by_group:
+            words = f"Alert storm on {service}: {service.alert_limit} alerts are open, further ones are gathered here"
+            lead = replace(signal, summary=words, group_key=STORM, labels={}, starts_at=None)
+            storm = Event(event.raw, [lead], services={lead.dedup_key: service})
+            incident = self._declare(storm, service, STORM)
+            self.by_group[group] = self.incidents[incident.pk] = incident
+            self.declared += 1
+        event.made["put into the storm"] += 1
+        return self.by_group[group]
 
     def _declare(self, event: Event, service: Service, group_key: str) -> Incident:
         """Declare what the event says of the group: the most severe of its alerts gives the level and the title."""

@@ -1,13 +1,14 @@
 """The rows under a set of events: alerts and incidents, read, locked and written in few statements."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
 from django.db.models import Q
 
 from incidents.intake.events import Group, Key
-from incidents.models import Alert, Incident
+from incidents.models import Alert, AlertStatus, Incident
 from incidents.states import Kind, Status
 
 # One statement for a whole set: the ORM's own costs five times as much, and a flood consists of nothing else.
@@ -72,3 +73,17 @@ def lock_incidents(known: set[int], groups: Iterable[Group]) -> list[Incident]:
         .filter(Q(pk__in=known) | of_groups)
         .order_by("pk")
     )
+
+
+def just_resolved(group: Group, since: datetime) -> int | None:
+    """The newest incident of the group that was resolved since then (1 query)."""
+    service_id, group_key = group
+    found = Incident.objects.filter(
+        kind=Kind.REAL, status=Status.RESOLVED, service=service_id, group_key=group_key, resolved_at__gte=since
+    )
+    return found.order_by("-resolved_at", "-pk").values_list("pk", flat=True).first()
+
+
+def open_alerts(service_id: int) -> int:
+    """How many alerts of the service are open and not held back (1 query)."""
+    return Alert.objects.filter(service=service_id, status=AlertStatus.OPEN, held_until=None).count()

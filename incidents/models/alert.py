@@ -82,6 +82,7 @@ class Alert(models.Model):
         ]
         indexes = [
             models.Index(fields=["incident", "status"], name="alert_of_incident"),
+            models.Index(fields=["service"], condition=models.Q(status="open"), name="alert_open_of_service"),
             models.Index(fields=["integration", "dedup_key", "-id"], name="alert_newest_of_key"),
             models.Index(
                 fields=["held_until"],

@@ -29,6 +29,10 @@ class Service(models.Model):
         default=False, help_text="Payments or orders run through it: incidents here are more urgent (R-25)."
     )
     core = models.BooleanField("core business", default=False, help_text="The business stops when it stops.")
+    alert_limit = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="With so many of its alerts open, new ones other than P0 share one storm incident; 0 = no limit.",
+    )
     is_active = models.BooleanField("active", default=True, help_text="Retired services accept no new incidents.")
 
     def __str__(self) -> str:
@@ -71,6 +75,10 @@ class Integration(models.Model):
     key = models.CharField(max_length=32, unique=True, default=new_key, editable=False)
     auto_resolve = models.BooleanField(
         default=True, help_text="Resolve the incident when the source says that all its alerts are over."
+    )
+    reopen_within = models.DurationField(
+        default=timedelta(0),
+        help_text="An alert that comes back so soon after its incident was resolved reopens it; 0 = a new incident.",
     )
     mapping = models.JSONField(
         default=dict,
