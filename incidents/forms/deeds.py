@@ -67,6 +67,10 @@ class EntryForm(forms.Form):
     evidence = FilesField(label="Pictures and files", required=False)
     key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", "entry_%s")  # a deed’s form in the dialog has such fields as well
+        super().__init__(*args, **kwargs)
+
 
 class CorrectionForm(forms.Form):
     """An entry put right."""

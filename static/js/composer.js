@@ -21,13 +21,22 @@ function restore() { const kept = localStorage.getItem(DRAFT); if (kept && text(
 document.addEventListener("input", (event) => { if (event.target === text()) keep(); });
 
 // Each entry has a name of its own, so that what is sent twice is written once.
+let last = null; // what was sent and not yet answered with a yes
 function newKey() { return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join(""); }
+function isComposer(event) { return event.detail.elt?.id === "composer"; }
 document.addEventListener("htmx:configRequest", (event) => {
-  if (event.detail.elt !== form()) return;
-  const named = form().elements.key;
-  named.value ||= newKey();
-  if (event.detail.formData?.set) event.detail.formData.set("key", named.value); else event.detail.parameters.key = named.value;
+  if (!isComposer(event)) return;
+  const said = event.detail.formData;
+  if (last?.text !== said.get("text")) last = { kind: said.get("kind"), text: said.get("text"), occurred_at: said.get("occurred_at"), key: newKey() };
+  said.set("key", last.key);
 });
+
+// What was typed while an entry was under way is typed still when the fresh composer is there.
+let typed = "";
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (isComposer(event)) typed = event.detail.xhr.status === 200 && text().value !== event.detail.requestConfig.parameters.text ? text().value : "";
+});
+document.addEventListener("htmx:afterSwap", () => { if (typed && text() && !text().value) { text().value = typed; typed = ""; keep(); } });
 
 // Offline: the entry waits here, with the time at which it was written, and goes out by itself.
 function waiting() { try { return JSON.parse(localStorage.getItem(QUEUE)) || []; } catch { return []; } }
@@ -37,16 +46,17 @@ function tellWaiting(more = "") {
   banner.hidden = count === 0;
   banner.querySelector("span").textContent = `${count} ${count === 1 ? "entry waits" : "entries wait"} for the network and will be sent by ${count === 1 ? "itself" : "themselves"}.${more}`;
 }
-function queue() {
-  const said = new FormData(form());
-  store([...waiting(), { kind: said.get("kind"), text: said.get("text"), occurred_at: said.get("occurred_at") || new Date(serverNow()).toISOString(), key: said.get("key") || newKey() }]);
-  text().value = form().elements.key.value = "";
-  localStorage.removeItem(DRAFT);
+function queue(said) {
+  store([...waiting(), { kind: said.kind, text: said.text, occurred_at: said.occurred_at || new Date(serverNow()).toISOString(), key: said.key }]);
+  if (text().value === said.text) text().value = "";
+  last = null;
+  keep();
 }
 document.addEventListener("htmx:sendError", (event) => {
-  if (event.detail.elt !== form() || !text().value.trim() || form().elements.evidence.files.length) return; // a file stays where it is
+  const said = event.detail.requestConfig.parameters;
+  if (!isComposer(event) || !said.text?.trim() || form().elements.evidence.files.length) return; // a file stays where it is
   event.stopImmediatePropagation();
-  queue();
+  queue({ kind: said.kind, text: said.text, occurred_at: said.occurred_at, key: said.key });
 }, true);
 
 function send(entry) {
@@ -78,8 +88,9 @@ setInterval(sendWaiting, RETRY_MS);
 addEventListener("online", sendWaiting);
 
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.elt?.id !== "composer" || !event.detail.successful || event.detail.xhr.status === 204) return;
-  localStorage.removeItem(DRAFT);
+  if (!isComposer(event) || !event.detail.successful || event.detail.xhr.status === 204) return;
+  last = null;
+  if (!typed) keep();
   document.dispatchEvent(new Event("entry-written"));
   requestAnimationFrame(() => text()?.focus());
 });

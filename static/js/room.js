@@ -38,6 +38,7 @@ function place(entry) {
   else if (entry.previousElementSibling === null) moveDayUp(list, day);
   else if (entry.nextElementSibling?.dataset.day === day && list.dataset.order !== "old") entry.before(entry.nextElementSibling);
   entry.classList.add("arrived");
+  window.htmx.process(entry); // its links open in the dialog
 }
 
 function addDay(entry, day) {
