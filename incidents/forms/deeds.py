@@ -68,7 +68,7 @@ class EntryForm(forms.Form):
     key = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("auto_id", "entry_%s")  # a deed’s form in the dialog has such fields as well
+        kwargs.setdefault("auto_id", "entry_%s")  # a form in the dialog has such fields as well
         super().__init__(*args, **kwargs)
 
 
