@@ -58,10 +58,10 @@ def list_heartbeats(request: ApiRequest, window: Query[Window]) -> Listing[Heart
     return piece(request, rows, window, lambda row: _shape(request, row))
 
 
-@router.put("/heartbeats/{int:integration}", response=HeartbeatShape, summary="Say what a heartbeat is waited for")
-def put_heartbeat(request: ApiRequest, integration: int, said: HeartbeatBody) -> HeartbeatShape:
+@router.put("/heartbeats/{int:number}", response=HeartbeatShape, summary="Say what a heartbeat is waited for")
+def put_heartbeat(request: ApiRequest, number: int, said: HeartbeatBody) -> HeartbeatShape:
     """For administrators and the team's managers."""
-    door = Integration.objects.select_related("service__team").get(pk=integration, kind=IntegrationKind.HEARTBEAT)
+    door = Integration.objects.select_related("service__team").get(pk=number, kind=IntegrationKind.HEARTBEAT)
     doors.require_manager(request, door.service.team)
     row = heartbeats.configure(
         door,

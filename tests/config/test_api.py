@@ -53,7 +53,7 @@ DUE = {
     "/integrations/{number}/routes": {"get", "put"},
     "/integrations/{number}/routes/try": {"post"},
     "/heartbeats": {"get"},
-    "/heartbeats/{integration}": {"put"},
+    "/heartbeats/{number}": {"put"},
     "/events": {"get"},
     "/events/{number}": {"get"},
     "/maintenance": {"get", "post"},
