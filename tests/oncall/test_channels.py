@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import hmac
-import json
 import time
 from datetime import timedelta
 
@@ -11,46 +10,18 @@ import pytest
 from django.utils import timezone
 
 from incidents import due
-from oncall import channels, contacts, leasing, sealing, sending, tasks
+from oncall import channels, contacts, leasing, sealing, sending
 from oncall.channels import answers, outward, webhook
 from oncall.channels.contract import DeliveryError
-from oncall.models import Attempt, Channel, ContactMethod, Delivery, DeliveryState
-from tests.oncall.conftest import story
-from tests.providers.server import Answer, Provider
+from oncall.models import Channel, Delivery, DeliveryState
+from tests.oncall.outbox import declared, everything_written, reached_by, send
+from tests.providers.server import Answer
 
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning"),  # apprise, as it loads its plugins
 ]
 HOOK = "h" * 26  # a Mattermost webhook's key
-
-
-def reached_by(person, channel, address):
-    """Ada has this one way alone, which is verified."""
-    person.contact_methods.all().delete()
-    return contacts.add(person, channel=channel, address=address, verified=True, at=timezone.now())
-
-
-def declared(chain, **said):
-    incident = chain.declare(2, at=timezone.now() - timedelta(seconds=1), **said)
-    due.settle(due.database_now())
-    return incident
-
-
-def send(channel, **later):
-    sending.send_due(channel, at=due.database_now() + timedelta(**later))
-    return Delivery.objects.filter(channel=channel).order_by("pk").last()
-
-
-def everything_written(incident):
-    """Whatever people can read of a delivery."""
-    yield from story(incident)
-    yield from Delivery.objects.values_list("error", flat=True)
-    yield from Delivery.objects.values_list("address", flat=True)
-    yield from Attempt.objects.values_list("detail", flat=True)
-    yield from ContactMethod.objects.values_list("address", flat=True)
-    yield from ContactMethod.objects.values_list("secret", flat=True)
-    yield from map(str, ContactMethod.objects.all())
 
 
 # --- chat through Apprise -----------------------------------------------------------------------------------------
@@ -318,153 +289,6 @@ def test_a_batch_renews_its_lease_before_each_message(chain, provider):
     assert Delivery.objects.get(pk=leased.pk).state == DeliveryState.DELIVERED
 
 
-# --- Slack --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def slack(settings):
-    server = Provider(lambda asked: Answer(200, b'{"ok": true, "ts": "1.2"}', {"Content-Type": "application/json"}))
-    settings.SLACK_URL, settings.SLACK_BOT_TOKEN, settings.SLACK_SIGNING_SECRET = server.url, "xoxb-secret-1", "signing"
-    yield server
-    server.close()
-
-
-def said_no(word):
-    return Answer(200, json.dumps({"ok": False, "error": word}).encode(), {"Content-Type": "application/json"})
-
-
-def test_slack_gets_the_page_with_buttons(chain, slack):
-    reached_by(chain.ada, Channel.CHAT, "U01ABCDEF")
-    incident = declared(chain)
-
-    delivery = send(Channel.CHAT)
-
-    [asked] = slack.asked
-    said = asked.json if asked.body.startswith(b"{") else asked.form
-    blocks = said["blocks"] if isinstance(said["blocks"], list) else json.loads(said["blocks"])
-    assert (asked.path, said["channel"]) == ("/api/chat.postMessage", "U01ABCDEF")
-    assert asked.headers["Authorization"] == "Bearer xoxb-secret-1"
-    assert incident.ref in said["text"]
-    assert [button["action_id"] for button in blocks[-1]["elements"]] == ["take", "pass", "over"]
-    assert delivery.state == DeliveryState.DELIVERED
-
-
-@pytest.mark.parametrize(
-    ("answer", "state", "words"),
-    [
-        (said_no("ratelimited"), "pending", "Slack said ratelimited"),
-        (said_no("channel_not_found"), "failed", "Slack said channel_not_found"),
-        (said_no("invalid_auth"), "failed", "Slack said invalid_auth"),
-        (Answer(429, b'{"ok": false, "error": "ratelimited"}', {"Retry-After": "30"}), "pending", "Slack said 429"),
-        (Answer(500, b"oops"), "pending", "Slack"),
-        (Answer(200, b"<html>"), "pending", "Slack"),
-        (Answer(hang_up=True), "pending", "Slack could not be reached"),
-    ],
-)
-def test_slacks_refusals_are_told_apart(chain, slack, answer, state, words):
-    reached_by(chain.ada, Channel.CHAT, "U01ABCDEF")
-    incident = declared(chain)
-    slack.answers = [answer]
-
-    delivery = send(Channel.CHAT)
-
-    assert (delivery.state, delivery.error[: len(words)]) == (state, words)
-    assert not [text for text in everything_written(incident) if "xoxb" in text]
-
-
-def test_a_name_that_is_no_member_is_said_to_be_none(chain, slack):
-    reached_by(chain.ada, Channel.CHAT, "@ada")
-    declared(chain)
-
-    assert send(Channel.CHAT).error == "Slack needs the member ID, such as U01ABCDEF"
-
-
-def pressed(client, payload, *, signed_with="signing", at=None):
-    body = "payload=" + json.dumps(payload).replace("&", "%26").replace("+", "%2B")
-    stamp = str(int(at or time.time()))
-    digest = hmac.new(signed_with.encode(), f"v0:{stamp}:{body}".encode(), hashlib.sha256).hexdigest()
-    headers = {"x-slack-request-timestamp": stamp, "x-slack-signature": f"v0={digest}"}
-    return client.post("/slack/actions/", body, content_type="application/x-www-form-urlencoded", headers=headers)
-
-
-@pytest.fixture
-def press(chain, slack, client):
-    """Press a button under Ada's page."""
-    reached_by(chain.ada, Channel.CHAT, "@U01ABCDEF")
-    incident = declared(chain)
-    send(Channel.CHAT)
-    asked = slack.asked.pop()
-    blocks = asked.json["blocks"] if asked.body.startswith(b"{") else json.loads(asked.form["blocks"])
-
-    def press(deed, member="U01ABCDEF", **said):
-        value = blocks[-1]["elements"][0]["value"]
-        payload = {
-            "user": {"id": member},
-            "actions": [{"action_id": deed, "value": value}],
-            "response_url": f"{slack.url}/actions/1",
-            "message": {"blocks": blocks},
-        }
-        return pressed(client, payload, **said)
-
-    press.incident = incident
-    return press
-
-
-def test_a_button_takes_the_page_and_gives_way_to_what_happened(chain, slack, press):
-    assert press("take").status_code == 200
-
-    press.incident.refresh_from_db()
-    assert press.incident.held_by == chain.ada
-    assert press.incident.timeline.get(kind="acknowledged").text == "Acknowledged by chat."
-    said = slack.asked[0].json
-    assert said["replace_original"] is True
-    assert said["text"].startswith(f"You have {press.incident.ref}.")
-    assert [block["type"] for block in said["blocks"]] == ["header", "section", "section"]
-
-
-def test_a_button_pressed_by_somebody_else_does_nothing(slack, press):
-    press("take", member="U99ZZZZZZ")
-
-    press.incident.refresh_from_db()
-    assert press.incident.held_by is None
-    assert slack.asked[0].json["text"] == "This is a page for Ada: only they can answer it here."
-
-
-@pytest.mark.parametrize("said", [{"signed_with": "another"}, {"at": 1_000_000_000}])
-def test_a_button_with_a_wrong_or_an_old_signature_is_refused(press, said):
-    assert press("take", **said).status_code == 403
-
-    press.incident.refresh_from_db()
-    assert press.incident.held_by is None
-
-
-def test_a_button_counts_even_when_slack_does_not_take_the_answer(chain, slack, press):
-    slack.answers = [Answer(500)]
-
-    assert press("over").status_code == 200
-
-    press.incident.refresh_from_db()
-    assert press.incident.status == "resolved"
-
-
-def test_the_answer_to_a_button_goes_to_slack_alone(slack, client, chain):
-    payload = {
-        "user": {"id": "U1"},
-        "actions": [{"action_id": "take", "value": "x"}],
-        "response_url": "http://127.0.0.1:1/",
-    }
-
-    assert pressed(client, payload).status_code == 200
-    assert slack.asked == []
-    assert pressed(client, {"actions": []}).status_code == 400
-
-
-def test_without_a_signing_secret_there_is_no_door_for_slack(client, settings):
-    settings.SLACK_SIGNING_SECRET = ""
-
-    assert client.post("/slack/actions/", {}).status_code == 404
-
-
 # --- which transport ----------------------------------------------------------------------------------------------
 
 
@@ -477,53 +301,3 @@ def test_what_is_not_set_up_says_so(settings):
     assert said["Phone"] == "no provider for Phone is set up"
     assert said["E-mail"] == "no provider for E-mail is set up"
     assert [channels.is_carried(channel) for channel in (Channel.SMS, Channel.VOICE, Channel.EMAIL)] == [False] * 3
-
-
-# --- Many at once, and a provider that hangs ----------------------------------------------------------------------
-
-
-def paged_by_webhook(chain, provider, count):
-    """So many open incidents, each of which pages Ada by webhook now."""
-    reached_by(chain.ada, Channel.WEBHOOK, f"{provider.url}/hook")
-    for _ in range(count):
-        chain.declare(2, at=due.database_now() - timedelta(seconds=1))
-    due.settle(due.database_now())
-
-
-def test_the_messages_of_a_lease_go_out_beside_one_another(chain, provider):
-    paged_by_webhook(chain, provider, leasing.CLAIM)
-    provider.usual = lambda asked: Answer(silence=0.4)
-
-    begun = time.monotonic()
-    assert sending.send_due(Channel.WEBHOOK, at=due.database_now()) == leasing.CLAIM
-
-    assert time.monotonic() - begun < 0.4 * leasing.CLAIM / 2
-    assert Delivery.objects.filter(channel=Channel.WEBHOOK, state=DeliveryState.DELIVERED).count() == leasing.CLAIM
-
-
-def test_one_message_that_fails_leaves_those_beside_it_alone(chain, provider):
-    paged_by_webhook(chain, provider, 3)
-    provider.answers = [Answer(410)]
-
-    sending.send_due(Channel.WEBHOOK, at=due.database_now())
-
-    states = Delivery.objects.filter(channel=Channel.WEBHOOK).order_by("state").values_list("state", flat=True)
-    assert sorted(states) == ["delivered", "delivered", "failed"]
-
-
-def test_a_channel_whose_hands_are_all_busy_keeps_no_thread(chain, provider):
-    paged_by_webhook(chain, provider, 1)
-    hands = [tasks._of_channel[Channel.WEBHOOK] for _ in range(tasks.HANDS)]
-    for hand in hands:
-        hand.acquire()
-    try:
-        tasks.deliver(channel=Channel.WEBHOOK)
-        assert not provider.asked
-    finally:
-        for hand in hands:
-            hand.release()
-
-    tasks.deliver(channel=Channel.WEBHOOK)
-
-    assert len(provider.asked) == 1
-    assert tasks.HANDS * 2 <= tasks.HANDS_OF_ALL
