@@ -99,3 +99,36 @@ def test_by_keyboard_alone_and_without_a_script(database_url, chromium_path, ada
         plain.get_by_role("button", name="Save").click()
         expect(plain.get_by_role("status").filter(has_text="Saved: ")).to_be_visible()
         browser.close()
+
+
+def test_o49_of_two_browsers_that_save_contradictory_overrides_at_once_one_gets_a_conflict(
+    database_url, chromium_path, ada
+):
+    """Ada and Cleo both take Ben's shift of the same morning, with one press each before either page has answered."""
+    cleo = UserFactory(name="Cleo", access=Access.RESPONDER)
+    cleo.set_password(PASSWORD)
+    cleo.save()
+    MembershipFactory(team=ada.memberships.get().team, user=cleo)
+    day = timezone.now().date() + timedelta(days=3)
+    with running_server(database_url) as base, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
+        pages = [signed_in(browser, base, person, "/") for person in (ada, cleo)]
+        for page in pages:
+            page.goto(f"{base}{PAGE}override/")
+            page.get_by_label("From").fill(f"{day}T14:00")
+            page.get_by_label("To", exact=True).fill(f"{day}T16:00")
+            page.get_by_label("In place of").select_option("Ben")
+            page.get_by_label("Who", exact=True).select_option("Ada" if page is pages[0] else "Cleo")
+        for page in pages:
+            page.evaluate("document.querySelector('main form button.primary').click()")
+        for page in pages:
+            expect(page.get_by_text(re.compile("Saved: |already")).first).to_be_visible()
+        said = [page.locator("main").inner_text() + page.locator("body").inner_text() for page in pages]
+        kept = [page.locator("[name=start]").input_value() for page in pages if page.locator("[name=start]").count()]
+        browser.close()
+
+    row = Override.objects.get()
+    assert sum("Saved: " in text for text in said) == 1
+    assert sum("is replaced by" in text or "contradicts" in text for text in said) == 1
+    assert kept == [f"{day}T14:00"]
+    assert row.replaces.name == "Ben"
