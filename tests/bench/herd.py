@@ -13,6 +13,7 @@ from datetime import timedelta
 
 import psycopg
 
+from tests.bench.cloning import clone
 from tests.bench.intake import ceiling, own_postgres
 from tests.bench.product import quantile
 
@@ -153,7 +154,6 @@ def grow(database_url: str, first: int, last: int) -> None:
 
     page = Page.objects.select_related("run").latest("pk")
     key = f"{BASE} + n"
-    numbers = {"first": first, "last": last}
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("SET synchronous_commit = off")
         for table, template, changes in (
@@ -169,20 +169,8 @@ def grow(database_url: str, first: int, last: int) -> None:
              {"id": key, "page_id": key, "dedupe_key": "'old:' || n", "state": "'delivered'", "lease": "NULL",
               "lease_until": "NULL", "sent_at": "created_at"}),
         ):  # fmt: skip
-            names = [
-                row[0]
-                for row in connection.execute(
-                    "SELECT column_name FROM information_schema.columns "
-                    "WHERE table_name = %s AND is_generated = 'NEVER'",
-                    [table],
-                )
-            ]
-            values = ", ".join(changes.get(name, f'row."{name}"') for name in names)
-            columns = ", ".join(f'"{name}"' for name in names)
-            connection.execute(
-                f"INSERT INTO {table} ({columns}) SELECT {values} FROM {table} AS row, "  # noqa: S608 (own words)
-                f"generate_series({numbers['first']}, {numbers['last']}) AS n WHERE row.id = {template}"
-            )
+            with connection.cursor() as cursor:
+                clone(cursor, table, template, changes, f"generate_series({first}, {last}) AS n")
             connection.execute(f"VACUUM ANALYZE {table}")
 
 

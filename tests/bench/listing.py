@@ -3,6 +3,7 @@
 import re
 import time
 
+from tests.bench.cloning import clone
 from tests.bench.product import quantile
 
 INCIDENTS, ENTRIES_EACH, RUNS = 100_000, 10, 9
@@ -11,27 +12,50 @@ WORDS = [
     *("certificate", "shipping", "newsletter", "invoice", "gateway", "kafka", "dns", "worker", "release", "rollback"),
     *("latency", "errors", "customers", "orders", "sessions", "upload", "mobile", "browser"),
 ]
-FILL_INCIDENTS = """
-    INSERT INTO incidents_incident (number, title, kind, status, phase, severity_id, peak_severity_id, severity_assumed,
-        service_id, urgency, workaround, private, time_scale, detection, summary, detected_at, declared_at, resolved_at,
-        contract_started_at, mitigation, root_cause, not_yet_because, ended_because, group_key, version, timeline_seq)
-    SELECT 1000 + n, initcap(word(n)) || ' ' || word(n / 7) || ' fails for ' || word(n / 11), 'real',
-        CASE WHEN n %% 50 = 0 THEN 'open' ELSE 'resolved' END, 'detect', n %% 5, n %% 5, false, service.id,
-        (n %% 100), '', n %% 200 = 0, 1, 'monitoring', word(n / 3) || ' and ' || word(n / 5) || ' are slow',
-        now() - n * interval '9 minutes', now() - n * interval '9 minutes',
-        CASE WHEN n %% 50 = 0 THEN NULL ELSE now() - n * interval '8 minutes' END, now() - n * interval '9 minutes',
-        'restarted ' || word(n / 13), '', '', '', '', 1, %(entries)s
-    FROM generate_series(1, %(incidents)s) AS n
-    CROSS JOIN LATERAL (SELECT id FROM incidents_service ORDER BY id OFFSET n %% 20 LIMIT 1) AS service
-"""
-FILL_TIMELINE = """
-    INSERT INTO incidents_timelineentry (incident_id, seq, kind, occurred_at, recorded_at, role, text, data)
-    SELECT incident.id, seq, CASE WHEN seq %% 2 = 0 THEN 'note' ELSE 'delivery' END, incident.detected_at,
-        incident.detected_at, '',
-        word(incident.id + seq) || ' looks wrong, ' || word(incident.id / seq) || ' too; code '
-        || (incident.id * 31 + seq) %% 5000, '{}'
-    FROM incidents_incident AS incident, generate_series(1, %(entries)s) AS seq WHERE incident.number > 1000
-"""
+WORD = "pg_temp.word"
+OF_INCIDENT = {
+    "number": "1000 + n",
+    "title": f"initcap({WORD}(n)) || ' ' || {WORD}(n / 7) || ' fails for ' || {WORD}(n / 11)",
+    "summary": f"{WORD}(n / 3) || ' and ' || {WORD}(n / 5) || ' are slow'",
+    "mitigation": f"'restarted ' || {WORD}(n / 13)",
+    "status": "CASE WHEN n % 50 = 0 THEN 'open' ELSE 'resolved' END",
+    "severity_id": "n % 5",
+    "peak_severity_id": "n % 5",
+    "urgency": "n % 100",
+    "private": "n % 200 = 0",
+    "service_id": "(SELECT id FROM incidents_service ORDER BY id OFFSET n % 20 LIMIT 1)",
+    "detected_at": "now() - n * interval '9 minutes'",
+    "declared_at": "now() - n * interval '9 minutes'",
+    "contract_started_at": "now() - n * interval '9 minutes'",
+    "resolved_at": "CASE WHEN n % 50 = 0 THEN NULL ELSE now() - n * interval '8 minutes' END",
+    "timeline_seq": str(ENTRIES_EACH),
+}
+OF_ENTRY = {
+    "incident_id": "incident.id",
+    "seq": "seq",
+    "kind": "CASE WHEN seq % 2 = 0 THEN 'note' ELSE 'delivery' END",
+    "occurred_at": "incident.detected_at",
+    "recorded_at": "incident.detected_at",
+    "text": f"{WORD}(incident.id + seq) || ' looks wrong, ' || {WORD}(incident.id / seq) || ' too; code ' "
+    "|| (incident.id * 31 + seq) % 5000",
+}
+
+
+def fill(cursor) -> None:
+    """The long past, from one incident with one entry."""
+    from django.utils import timezone
+
+    from incidents import lifecycle
+    from incidents.models import Service, Severity, User
+
+    service, by = Service.objects.order_by("pk").first(), User.objects.order_by("pk").first()
+    said = lifecycle.Declaration(title="The first", service=service, severity=Severity.objects.get(level=2))
+    first = lifecycle.declare(said, by=by, at=timezone.now())
+    entry = first.timeline.order_by("seq").first()
+    past = f"generate_series(1, {INCIDENTS}) AS n"
+    clone(cursor, "incidents_incident", first.pk, OF_INCIDENT, past)
+    entries = f"incidents_incident AS incident, generate_series(1, {ENTRIES_EACH}) AS seq"
+    clone(cursor, "incidents_timelineentry", entry.pk, OF_ENTRY, entries, "incident.number > 1000")
 
 
 def listing() -> None:
@@ -49,9 +73,7 @@ def listing() -> None:
             f"$$ SELECT (ARRAY[{vocabulary}])[1 + (n * 2654435761 %% 997) %% {len(WORDS)}] $$".replace("%%", "%")
         )
         cursor.execute("SET search_path = public, pg_temp")
-        numbers = {"incidents": INCIDENTS, "entries": ENTRIES_EACH}
-        cursor.execute(FILL_INCIDENTS.replace("word(", "pg_temp.word("), numbers)
-        cursor.execute(FILL_TIMELINE.replace("word(", "pg_temp.word("), numbers)
+        fill(cursor)
         cursor.execute("VACUUM ANALYZE incidents_incident")
         cursor.execute("VACUUM ANALYZE incidents_timelineentry")
     everyone, reader = User.objects.order_by("pk")[0], User.objects.order_by("pk")[1]
