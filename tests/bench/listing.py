@@ -32,12 +32,12 @@ OF_INCIDENT = {
 }
 OF_ENTRY = {
     "incident_id": "incident.id",
-    "seq": "seq",
-    "kind": "CASE WHEN seq % 2 = 0 THEN 'note' ELSE 'delivery' END",
+    "seq": "place",
+    "kind": "CASE WHEN place % 2 = 0 THEN 'note' ELSE 'delivery' END",
     "occurred_at": "incident.detected_at",
     "recorded_at": "incident.detected_at",
-    "text": f"{WORD}(incident.id + seq) || ' looks wrong, ' || {WORD}(incident.id / seq) || ' too; code ' "
-    "|| (incident.id * 31 + seq) % 5000",
+    "text": f"{WORD}(incident.id + place) || ' looks wrong, ' || {WORD}(incident.id / place) || ' too; code ' "
+    "|| (incident.id * 31 + place) % 5000",
 }
 
 
@@ -54,7 +54,7 @@ def fill(cursor) -> None:
     entry = first.timeline.order_by("seq").first()
     past = f"generate_series(1, {INCIDENTS}) AS n"
     clone(cursor, "incidents_incident", first.pk, OF_INCIDENT, past)
-    entries = f"incidents_incident AS incident, generate_series(1, {ENTRIES_EACH}) AS seq"
+    entries = f"incidents_incident AS incident, generate_series(1, {ENTRIES_EACH}) AS place"
     clone(cursor, "incidents_timelineentry", entry.pk, OF_ENTRY, entries, "incident.number > 1000")
 
 

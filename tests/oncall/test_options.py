@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from incidents import due, lifecycle
-from incidents.models import Membership, Organisation, Severity
+from incidents.models import Membership, Organisation
 from incidents.refusals import TransitionError
 from oncall import escalation, replies
 from oncall.models import (
@@ -27,26 +27,9 @@ from tests.factories import (
     TeamFactory,
 )
 from tests.oncall.conftest import after, paged, pages, reachable, settle, story
+from tests.oncall.ladders import policy_of, waiting
 
 pytestmark = pytest.mark.django_db
-
-
-def policy_of(chain, *levels, severity=2, **fields):
-    """A policy of the chain's service; each level is (minutes, people or targets, options)."""
-    severity = Severity.objects.get(level=severity)
-    policy = EscalationPolicyFactory(service=chain.service, severity=severity, **fields)
-    for position, (minutes, people, options) in enumerate(levels, start=1):
-        options = {"position": position} | options
-        level = EscalationLevelFactory(policy=policy, after=timedelta(minutes=minutes), **options)
-        for person in people:
-            EscalationTargetFactory(level=level, kind="user", user=person)
-    return policy
-
-
-def waiting(incident):
-    """The people whose page still wants an answer."""
-    rows = Page.objects.filter(incident=incident, act="page", ended_at=None, acknowledged_at=None)
-    return sorted(rows.values_list("person__name", flat=True))
 
 
 def test_o01_b_is_paged_once_when_nobody_answers_and_a_stays_paged(chain):

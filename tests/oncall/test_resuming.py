@@ -14,32 +14,10 @@ from oncall.models import (
     EscalationPolicy,
     Page,
 )
-from tests.factories import (
-    EscalationLevelFactory,
-    EscalationPolicyFactory,
-    EscalationTargetFactory,
-)
 from tests.oncall.conftest import START, after, paged, settle
+from tests.oncall.ladders import policy_of, waiting
 
 pytestmark = pytest.mark.django_db
-
-
-def policy_of(chain, *levels, severity=2, **fields):
-    """A policy of the chain's service; each level is (minutes, people or targets, options)."""
-    severity = Severity.objects.get(level=severity)
-    policy = EscalationPolicyFactory(service=chain.service, severity=severity, **fields)
-    for position, (minutes, people, options) in enumerate(levels, start=1):
-        options = {"position": position} | options
-        level = EscalationLevelFactory(policy=policy, after=timedelta(minutes=minutes), **options)
-        for person in people:
-            EscalationTargetFactory(level=level, kind="user", user=person)
-    return policy
-
-
-def waiting(incident):
-    """The people whose page still wants an answer."""
-    rows = Page.objects.filter(incident=incident, act="page", ended_at=None, acknowledged_at=None)
-    return sorted(rows.values_list("person__name", flat=True))
 
 
 def held(chain, level=0):
