@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from incidents.refusals import Invalid
 
+FIRST_YEAR, YEAR_AFTER = 1970, 2200
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -32,8 +34,10 @@ def read(wall: datetime, time_zone: str, *, field: str, which: str = "") -> date
 
     Raises:
         Twice: it comes twice and ``which`` does not say.
-        Invalid: the clocks go forward over it.
+        Invalid: the clocks go forward over it, or it lies in no year of ours.
     """
+    if not FIRST_YEAR <= wall.year < YEAR_AFTER:
+        raise Invalid(field, f"Choose a time between the years {FIRST_YEAR} and {YEAR_AFTER}.")
     zone = ZoneInfo(time_zone)
     first, second = (wall.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     place = time_zone.rsplit("/", 1)[-1].replace("_", " ")
@@ -58,6 +62,8 @@ def read(wall: datetime, time_zone: str, *, field: str, which: str = "") -> date
 
 def choices_of(wall: datetime, time_zone: str) -> tuple[Choice, ...]:
     """Both instants of a wall-clock time that comes twice; none for any other."""
+    if not FIRST_YEAR <= wall.year < YEAR_AFTER:
+        return ()
     zone = ZoneInfo(time_zone)
     first, second = (wall.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     if first.utcoffset() == second.utcoffset() or first.astimezone(UTC) > second.astimezone(UTC):

@@ -79,7 +79,7 @@ class World:
         Holiday.objects.create(team=self.chain.team, date="2026-12-25", name="Christmas")
         ApiToken.issue(ada, name="laptop")
         EscalationTargetFactory(level=EscalationLevelFactory(policy=EscalationPolicyFactory(service=service)))
-        layer = self.chain.schedule.layers.get()
+        layer = ScheduleFactory().layers.get()  # not the chain's own: it is to be on call on every day of the week
         Restriction.objects.create(layer=layer, weekday=0, start="00:00", end="00:00")
         self._override()
         self._cover()

@@ -23,6 +23,7 @@ from config.demo.payment import payment_incident
 from config.demo.playing import Player, Stage
 from config.demo.story import Story
 from incidents.models import Incident, Team, User
+from postmortems import digests
 
 
 def is_empty() -> bool:
@@ -57,7 +58,11 @@ def load(at: datetime) -> list[Incident]:
         services, doors = catalog.build(teams)
         primaries = rotas.build(teams, staff, at)
         stage = Stage(Cast(staff, primaries), services, doors, at)
-        return [Player(story, stage).play() for story in stories(at)]
+        played = [Player(story, stage).play() for story in stories(at)]
+        for digest in digests.waiting(at).select_related("person"):
+            digest.due_at = digests.next_letter(digest.person, at)
+            digest.save(update_fields=["due_at"])
+        return played
 
 
 @contextmanager

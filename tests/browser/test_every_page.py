@@ -50,7 +50,7 @@ def addresses():
     )
     event = RawEvent.objects.filter(integration__kind="alertmanager").select_related("integration").last()
     wanted = routing.Wanted("Databases", conditions="alertname ~ Pool*\nteam != web", service=hot.service)
-    route = routing.save(event.integration, wanted, by=root, at=now)
+    route = routing.save(event.integration, wanted, by=admin, at=now)
     job = Integration.objects.create(service=hot.service, kind="heartbeat", name="Nightly backup")
     return [
         "/",

@@ -44,10 +44,10 @@ def install_points() -> None:
     """The places at which a process may die, by the names that ``tests.chaos.faults`` uses."""
     from incidents import due
     from incidents.intake import processing
-    from oncall import canary, climbing, sending
+    from oncall import canary, climbing, leasing
     from oncall.channels.webhook import WebhookTransport
 
-    around(sending, "lease", before="before-claim", after="after-claim", when=bool)
+    around(leasing, "lease", before="before-claim", after="after-claim", when=bool)
     around(WebhookTransport, "send", after="after-provider")
     around(canary, "arrived", after="before-commit")  # the last act of the transaction that records a success
     around(climbing, "_write", after="before-commit-of-pages")

@@ -226,7 +226,8 @@ def test_whatever_is_sent_gets_an_answer_that_was_promised(operation, mode, worl
     settings.ALLOWED_HOSTS = ["localhost"]
     known = {"number": world.number, "slug": "known", "email": "amira@example.com", "pk": world.pk}
     known |= {"role": "commander", "handover": 1, "answer": "accept", "seq": 1, "key": "lessons"}
-    known |= {"task": 1, "ending": "done", "decision": 1, "action": 1, "item": 1, "runbook": 1}
+    known |= {"task": 1, "ending": "done", "decision": 1, "action": 1, "item": 1, "runbook": 1, "file": 1}
+    known |= {"other": world.number}
 
     @given_with(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))

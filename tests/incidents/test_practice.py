@@ -8,8 +8,8 @@ from django.utils import timezone
 from incidents import checking, due, lifecycle, runbooks
 from incidents.models import ChecklistItem, ChecklistTick, Runbook, RunbookTick, Severity
 from incidents.states import Phase
-from oncall import messages
-from oncall.models import Delivery
+from oncall import sending
+from oncall.models import SandboxMessage
 from tests.api_caller import Caller, administrator
 from tests.factories import MembershipFactory, ServiceFactory, UserFactory
 from tests.oncall.conftest import make_chain
@@ -190,14 +190,15 @@ def test_the_cards_cost_the_same_for_one_runbook_and_ten(client, ada, django_ass
         assert "Book 9" in doing(client, incident)
 
 
-def test_the_message_of_a_page_links_the_runbook_of_the_service():
+def test_the_message_of_a_page_links_the_runbook_of_the_service(settings):
+    settings.SANDBOX = True
     chain = make_chain()
     book = runbooks.write(service=chain.service, title="Ledger refuses writes", text=TEXT)
     incident = chain.declare(1, at=timezone.now() - timedelta(seconds=5))
     due.settle(due.database_now())
 
-    delivery = Delivery.objects.filter(page__incident=incident, channel="email").first()
-    text = messages.compose(delivery, at=timezone.now()).text
+    sending.send_due("email", at=due.database_now())
+    text = SandboxMessage.objects.get(delivery__page__incident=incident, channel="email", person=chain.ada).text
 
     assert "Runbook Ledger refuses writes: http" in text
     assert f"/incidents/{incident.number}/runbooks/{book.pk}/" in text

@@ -29,7 +29,7 @@ def shifts_of(trio, start, end):
     return [(piece.start, piece.end, person) for piece in trio.final(start, end) for person in piece.people]
 
 
-def test_o53_the_feed_of_a_schedule_holds_the_same_shifts_as_the_rota_for_a_year(trio):
+def test_p11_o53_the_feed_of_a_schedule_holds_the_same_shifts_as_the_rota_for_a_year(trio):
     feed, _ = feeds.make(trio.ada, at=NOON, schedule=trio.schedule)
     today = NOON.replace(hour=0)
 

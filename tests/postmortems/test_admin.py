@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime
 import pytest
 
 from postmortems import actions
-from postmortems.models import ActionDeadline, Postmortem, SectionKey, Template, TemplateVersion, WordingRule
+from postmortems.models import ActionDeadline, Postmortem, SectionKey, Template, TemplateVersion, Tracker, WordingRule
 from tests.admin_site import World, check_cost, check_every_page, errors_of, models_of, send, sign_in, url
 
-CONFIGURED = {ActionDeadline, Template, WordingRule}
+CONFIGURED = {ActionDeadline, Template, Tracker, WordingRule}
 WRITTEN_BY_DEEDS = [model for model in models_of("postmortems") if model not in CONFIGURED]
 
 pytestmark = pytest.mark.django_db
