@@ -46,8 +46,12 @@ function tellWaiting(more = "") {
   banner.hidden = count === 0;
   banner.querySelector("span").textContent = `${count} ${count === 1 ? "entry waits" : "entries wait"} for the network and will be sent by ${count === 1 ? "itself" : "themselves"}.${more}`;
 }
+function writtenAt() { // the guessed clock may lag by a second: what is written now comes after all that is shown
+  const shown = [...document.querySelectorAll("#tl [data-at]")].map((row) => Date.parse(row.dataset.at)).filter(Number.isFinite);
+  return new Date(Math.max(serverNow(), ...shown.map((at) => at + 1))).toISOString();
+}
 function queue(said) {
-  store([...waiting(), { kind: said.kind, text: said.text, occurred_at: said.occurred_at || new Date(serverNow()).toISOString(), key: said.key }]);
+  store([...waiting(), { kind: said.kind, text: said.text, occurred_at: said.occurred_at || writtenAt(), key: said.key }]);
   if (text().value === said.text) text().value = "";
   last = null;
   keep();

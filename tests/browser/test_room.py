@@ -48,6 +48,7 @@ def test_i24_two_browsers_a_lost_network_and_a_correction(database_url, chromium
 
         note(first, "the pool is full")
         expect(second.locator("#tl")).to_contain_text("the pool is full", timeout=2000)
+        expect(first.locator("#tl")).to_contain_text("the pool is full")
         expect(second.locator("#composer textarea")).to_have_value("half a senten")
 
         first.context.set_offline(True)
